@@ -1,0 +1,134 @@
+//! Services > SMTP, POP3, Web (spec connectors-and-smtp §8.1–8.4, 8.7).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceEncryption {
+    /// Offers STARTTLS (STLS on POP3); a client may go on in clear.
+    #[default]
+    Optional,
+    /// STARTTLS (STLS) is needed before login or mail.
+    Required,
+    /// Encrypted from the first byte.
+    Implicit,
+    /// No encryption offered.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authentication {
+    /// Login offered; needed to send out, unless the client's address may send without.
+    #[default]
+    Optional,
+    /// Login needed for everything.
+    Required,
+    /// No login offered.
+    Off,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmtpService {
+    /// A name for displays.
+    pub name: String,
+    pub enabled: bool,
+    /// Addresses and ports to listen on, such as 0.0.0.0:25 or [::]:25.
+    pub listen: Vec<String>,
+    pub encryption: ServiceEncryption,
+    pub authentication: Authentication,
+    /// Networks whose clients may send out without a login, such as 192.168.1.0/24. The word "local-networks" stands
+    /// for the networks the box itself is in, and for itself.
+    pub relay_from: Vec<String>,
+    /// Largest message, bytes. 0 is no limit.
+    pub max_message_size: u64,
+    /// Most recipients of one message.
+    #[schemars(range(min = 100, max = 50_000))]
+    pub max_recipients: u32,
+    /// Most sessions at a time.
+    #[schemars(range(min = 1, max = 20_000))]
+    pub max_sessions: u32,
+    /// Most sessions at a time from one address that may not send without a login. 0 is no limit.
+    #[schemars(range(max = 20_000))]
+    pub max_sessions_per_address: u32,
+    /// A session that is silent for this long is ended. Seconds.
+    #[schemars(range(min = 10, max = 3600))]
+    pub timeout: u32,
+    /// Refuse after this many commands with errors in one session.
+    #[schemars(range(min = 3, max = 1000))]
+    pub max_errors: u32,
+    /// Refuse recipients with a % in their address.
+    pub refuse_percent: bool,
+    /// Do not offer delivery status notifications (DSN).
+    pub disable_dsn: bool,
+}
+
+impl Default for SmtpService {
+    fn default() -> SmtpService {
+        SmtpService {
+            name: "SMTP Server".into(),
+            enabled: true,
+            listen: vec!["0.0.0.0:25".into(), "[::]:25".into()],
+            encryption: ServiceEncryption::Optional,
+            authentication: Authentication::Optional,
+            relay_from: vec!["local-networks".into()],
+            max_message_size: 50 * 1024 * 1024,
+            max_recipients: 1000,
+            max_sessions: 1000,
+            max_sessions_per_address: 20,
+            timeout: 300,
+            max_errors: 20,
+            refuse_percent: true,
+            disable_dsn: false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pop3Service {
+    /// A name for displays.
+    pub name: String,
+    pub enabled: bool,
+    /// Addresses and ports to listen on, such as 0.0.0.0:110.
+    pub listen: Vec<String>,
+    pub encryption: ServiceEncryption,
+    /// Most sessions at a time.
+    #[schemars(range(min = 1, max = 20_000))]
+    pub max_sessions: u32,
+    /// A session that is silent for this long is ended. Seconds; RFC 1939 asks for at least 600.
+    #[schemars(range(min = 30, max = 7200))]
+    pub timeout: u32,
+    /// Allow a login in clear text from clients outside the local networks. Off is safer.
+    pub clear_text_login_from_outside: bool,
+}
+
+impl Default for Pop3Service {
+    fn default() -> Pop3Service {
+        Pop3Service {
+            name: "POP3 Server".into(),
+            enabled: true,
+            listen: vec!["0.0.0.0:110".into(), "[::]:110".into()],
+            encryption: ServiceEncryption::Optional,
+            max_sessions: 500,
+            timeout: 600,
+            clear_text_login_from_outside: false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebService {
+    pub enabled: bool,
+    /// Addresses and ports to listen on, HTTPS.
+    pub listen: Vec<String>,
+}
+
+impl Default for WebService {
+    fn default() -> WebService {
+        WebService { enabled: true, listen: vec!["0.0.0.0:443".into(), "[::]:443".into()] }
+    }
+}

@@ -1,0 +1,8 @@
+//! What is going on now: sessions, states of collectors and senders, last errors; and the signals that start things.
+//! Nothing here is stored.
+
+mod board;
+mod signals;
+
+pub use board::{Board, CollectorState, Listening, Problem, SenderState, SessionGuard, SessionInfo};
+pub use signals::{Signals, Stop, StopSource};

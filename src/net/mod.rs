@@ -1,0 +1,11 @@
+//! Sockets, TLS identities and policies, DNS resolver, time. Knows nothing of mail.
+
+pub mod dns;
+pub mod listen;
+pub mod stream;
+pub mod time;
+pub mod tls;
+
+pub use dns::Resolver;
+pub use stream::Stream;
+pub use time::{now_ms, timeout};

@@ -1,0 +1,25 @@
+//! Wall clock and time limits. Ages and timeouts use the monotonic clock; the wall clock is for what is written down.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use smol::future::FutureExt;
+
+/// Unix milliseconds.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("timed out")]
+pub struct TimedOut;
+
+/// The future's result, or `TimedOut` after `limit`.
+pub async fn timeout<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, TimedOut> {
+    async { Ok(work.await) }
+        .or(async {
+            async_io::Timer::after(limit).await;
+            Err(TimedOut)
+        })
+        .await
+}

@@ -1,0 +1,1 @@
+//! Mail the box writes itself: works off the tasks table.

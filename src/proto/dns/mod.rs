@@ -1,0 +1,1 @@
+//! DNS messages: building questions, judging and reading answers.

@@ -1,0 +1,1 @@
+//! The server side of a POP3 session.

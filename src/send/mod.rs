@@ -1,0 +1,1 @@
+//! The queue runner and the senders.

@@ -1,0 +1,138 @@
+//! Changes are data: everything that can happen to stored state. Callers build changes, nobody else writes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mail::{Address, Envelope};
+
+use super::body::BodyHandle;
+use super::rows::{JournalRow, RecipientState, Task};
+
+/// Names a stored message body and the mail it belongs to; given by [`super::Store::mail_id`], never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MailId(pub u64);
+
+impl std::fmt::Display for MailId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:X}", self.0)
+    }
+}
+
+/// A folder of a user. Folder 0 is the inbox; others come with IMAP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MailboxId {
+    pub user: u32,
+    pub folder: u32,
+}
+
+impl MailboxId {
+    pub fn inbox(user: u32) -> MailboxId {
+        MailboxId { user, folder: 0 }
+    }
+}
+
+/// One stored change. Several in one commit happen together or not at all.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Change {
+    /// A mail with all its destinations.
+    AddMail(NewMail),
+    /// The outcome of a try for some recipients of a queued mail. When none is left pending the entry goes away.
+    QueueTried {
+        mail: MailId,
+        recipients: Vec<RecipientUpdate>,
+        /// When what is left is due again, Unix milliseconds.
+        due: i64,
+        /// A delay notification has been set off by this commit; no second one follows.
+        delay_notified: bool,
+    },
+    /// Due now; also releases a hold.
+    QueueRetry {
+        mail: MailId,
+        due: i64,
+    },
+    /// Held by the administrator until released.
+    QueueHold {
+        mail: MailId,
+        hold: bool,
+    },
+    /// Taken out of the queue by the administrator, without a notification.
+    QueueRemove {
+        mail: MailId,
+    },
+    /// Messages deleted from a mailbox (POP3 `QUIT`).
+    DeleteMessages {
+        mailbox: MailboxId,
+        uids: Vec<u32>,
+    },
+    /// A collector has taken the message with this UID; `at` Unix milliseconds.
+    SeenUid {
+        collector: u32,
+        uid: String,
+        at: i64,
+    },
+    /// The provider no longer has these, they need no more remembering.
+    ForgetUids {
+        collector: u32,
+        uids: Vec<String>,
+    },
+    /// The whole configuration, as the JSON document of `config`.
+    PutConfig {
+        json: String,
+    },
+    AddTask(Task),
+    /// The task is done; stands in the commit that carries its result.
+    RemoveTask {
+        id: u64,
+    },
+    Journal(JournalRow),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewMail {
+    pub id: MailId,
+    pub body: BodyHandle,
+    /// Unix milliseconds.
+    pub received_at: i64,
+    pub deliveries: Vec<Delivery>,
+    pub queue: Option<NewQueueEntry>,
+}
+
+/// A copy for a mailbox. The body is stored once; what differs from mailbox to mailbox stands in `head`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Delivery {
+    pub mailbox: MailboxId,
+    /// Header lines put before the body when it is read (`Return-Path`, delivery markers), with CRLF line ends.
+    pub head: String,
+}
+
+/// A mail that has to go out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewQueueEntry {
+    pub envelope: Envelope,
+    /// First try, Unix milliseconds.
+    pub due: i64,
+    pub hold: bool,
+    /// Login name of the submitter, if there was a login.
+    pub auth_user: Option<String>,
+    /// The submitting host, if there was one.
+    pub client: Option<std::net::IpAddr>,
+}
+
+/// What became of one recipient, named by its place in the entry's list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecipientUpdate {
+    pub index: u32,
+    pub state: RecipientState,
+    /// The reply or reason, as it goes into a notification, at most 1,000 bytes.
+    pub reply: String,
+}
+
+impl NewQueueEntry {
+    /// An entry due at once.
+    pub fn now(envelope: Envelope, at: i64) -> NewQueueEntry {
+        NewQueueEntry { envelope, due: at, hold: false, auth_user: None, client: None }
+    }
+
+    pub fn return_path(&self) -> Option<&Address> {
+        self.envelope.return_path.as_ref()
+    }
+}

@@ -1,0 +1,116 @@
+//! What readers get: the rows of the index as values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mail::{Address, BodyType, Notify, Ret};
+
+use super::change::{MailId, MailboxId};
+
+/// A message in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRow {
+    pub uid: u32,
+    pub mail: MailId,
+    /// Bytes as the reader gets them: head and body, before dot-stuffing.
+    pub size: u64,
+    /// Unix milliseconds.
+    pub received_at: i64,
+    pub head: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecipientState {
+    Pending,
+    /// Handed over to the next host.
+    Relayed,
+    /// Given up, or refused for good.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueRecipient {
+    pub address: Address,
+    pub notify: Notify,
+    pub orcpt: Option<String>,
+    pub state: RecipientState,
+    /// The last reply or reason; empty before the first try.
+    pub reply: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    No,
+    ByAdministrator,
+}
+
+/// A mail in the outgoing queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueEntry {
+    pub mail: MailId,
+    pub return_path: Option<Address>,
+    pub recipients: Vec<QueueRecipient>,
+    pub body: BodyType,
+    pub smtputf8: bool,
+    pub ret: Option<Ret>,
+    pub envid: Option<String>,
+    pub size: u64,
+    /// Unix milliseconds.
+    pub accepted_at: i64,
+    pub due: i64,
+    pub tries: u32,
+    pub hold: Hold,
+    pub delay_notified: bool,
+    pub auth_user: Option<String>,
+    pub client: Option<std::net::IpAddr>,
+}
+
+/// Something a mail has set off that is still to be done; `notify` works these off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// From [`super::Store::task_id`].
+    pub id: u64,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    pub kind: TaskKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskKind {
+    /// Write a delivery status notification about `entry` (RFC 3464). The body named by `entry.mail` is kept until the
+    /// task is done. Only the recipients in `about` are reported.
+    DeliveryStatus { entry: Box<QueueEntry>, about: Vec<u32>, action: DsnAction },
+    /// A collected mail found no recipient: tell the main administrator, original attached.
+    RoutingError { mail: MailId, collector: u32, reason: String },
+}
+
+/// `Action` field of RFC 3464 §2.3.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DsnAction {
+    Failed,
+    Delayed,
+    Relayed,
+    Delivered,
+}
+
+/// One line of what happened to mails. Kept for the administrator's search, pruned by age.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalRow {
+    /// Unix milliseconds.
+    pub at: i64,
+    pub mail: Option<MailId>,
+    /// What happened, a word of a closed list: `accepted`, `collected`, `delivered`, `relayed`, `deferred`, `failed`,
+    /// `refused`, `removed`, `notified` …
+    pub event: String,
+    pub from: String,
+    pub to: String,
+    /// Reason, reply, peer: plain words.
+    pub detail: String,
+}
+
+/// A mailbox and what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxSummary {
+    pub mailbox: MailboxId,
+    pub messages: u64,
+    pub bytes: u64,
+}
