@@ -2,3 +2,22 @@
 
 pub mod pop3;
 pub mod smtp;
+
+use crate::config::Published;
+use crate::intake::Intake;
+use crate::live::{Board, Stop};
+use crate::net::Tasks;
+use crate::net::tls::ServerTls;
+use crate::policy::Logins;
+
+/// What every service needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    pub tasks: Tasks,
+    pub config: Published,
+    pub intake: Intake,
+    pub logins: Logins,
+    pub board: Board,
+    pub tls: ServerTls,
+    pub stop: Stop,
+}
