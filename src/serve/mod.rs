@@ -1,7 +1,10 @@
 //! What mail programs and servers connect to: accept loops, TLS, limits; a thin shell around the sessions of `proto`.
 
+pub mod locks;
 pub mod pop3;
 pub mod smtp;
+
+pub use locks::Locks;
 
 use crate::config::Published;
 use crate::intake::Intake;
@@ -20,4 +23,6 @@ pub struct Context {
     pub board: Board,
     pub tls: ServerTls,
     pub stop: Stop,
+    /// `Locks::default()` at start; shared by all POP3 services.
+    pub locks: Locks,
 }
