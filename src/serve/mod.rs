@@ -1,8 +1,10 @@
 //! What mail programs and servers connect to: accept loops, TLS, limits; a thin shell around the sessions of `proto`.
 
 pub mod locks;
+pub mod listener;
 pub mod pop3;
 pub mod smtp;
+pub mod wire;
 
 pub use locks::Locks;
 
