@@ -8,8 +8,12 @@
 //! the caller, and published as a new snapshot.
 
 pub mod connections;
+mod derived;
+mod directory;
 pub mod general;
+mod networks;
 pub mod password;
+pub mod pattern;
 pub mod secret;
 pub mod services;
 mod snapshot;
@@ -21,7 +25,10 @@ use serde::{Deserialize, Serialize};
 pub use connections::{
     Collector, CollectorEncryption, CollectorRouting, Connection, Login, RelayEncryption, RelayHost, Sender,
 };
+pub use derived::Derived;
+pub use directory::{Directory, lower};
 pub use general::General;
+pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use secret::Secret;
 pub use services::{Authentication, Pop3Service, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
@@ -40,4 +47,8 @@ pub struct Config {
     pub users: Vec<User>,
     pub tls: Tls,
     pub dns: Dns,
+    /// No setting: lookup tables, made at first use.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub directory: Derived<Directory>,
 }

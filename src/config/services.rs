@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Derived;
+use super::networks::Networks;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceEncryption {
@@ -63,6 +66,10 @@ pub struct SmtpService {
     pub refuse_percent: bool,
     /// Do not offer delivery status notifications (DSN).
     pub disable_dsn: bool,
+    /// No setting: `relay_from`, parsed at first use.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub networks: Derived<Networks>,
 }
 
 impl Default for SmtpService {
@@ -82,6 +89,7 @@ impl Default for SmtpService {
             max_errors: 20,
             refuse_percent: true,
             disable_dsn: false,
+            networks: Derived::default(),
         }
     }
 }

@@ -1,39 +1,43 @@
-//! Who may connect, log in, relay.
+//! Who may connect, log in, relay. Decides on the configuration snapshot; the services carry out.
+
+mod logins;
+mod memory;
 
 use std::net::IpAddr;
 
-use crate::config::{Config, Secret, SmtpService};
+use crate::config::SmtpService;
+use crate::net::listen::is_local;
 
-/// Logins, with a short memory of good ones (as HMAC, for minutes), so that a hash is not computed at each poll.
-/// At most two hashes are computed at a time. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Logins {}
-
-/// A user who has proved who he is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedIn {
-    pub user: u32,
-    pub name: String,
-}
-
-impl Logins {
-    /// Name and password. The time taken does not tell whether the name exists.
-    pub async fn password(&self, _config: &Config, _name: &str, _password: &Secret) -> Option<LoggedIn> {
-        unimplemented!()
-    }
-
-    /// CRAM-MD5 (RFC 2195): `digest` in hex over `challenge`. Needs a reversible password.
-    pub fn cram_md5(&self, _config: &Config, _name: &str, _challenge: &str, _digest: &str) -> Option<LoggedIn> {
-        unimplemented!()
-    }
-
-    /// APOP (RFC 1939 §7). Needs a reversible password.
-    pub fn apop(&self, _config: &Config, _name: &str, _banner: &str, _digest: &str) -> Option<LoggedIn> {
-        unimplemented!()
-    }
-}
+pub use logins::{LoggedIn, Logins};
 
 /// Whether this client's address may send out without a login (`relay_from` of the service).
-pub fn may_relay(_service: &SmtpService, _client: IpAddr) -> bool {
-    unimplemented!()
+pub fn may_relay(service: &SmtpService, client: IpAddr) -> bool {
+    let networks = service.relay_networks();
+    networks.contains(client) || (networks.local && is_local(client))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_networks_may_relay() {
+        let service =
+            SmtpService { relay_from: vec!["192.0.2.0/24".into(), "2001:db8::1".into()], ..SmtpService::default() };
+        for (client, expected) in [
+            ("192.0.2.9", true),
+            ("::ffff:192.0.2.9", true),
+            ("2001:db8::1", true),
+            ("192.0.3.9", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(may_relay(&service, client.parse().unwrap()), expected, "{client}");
+        }
+    }
+
+    #[test]
+    fn nobody_may_where_nothing_is_written() {
+        let service = SmtpService { relay_from: vec![], ..SmtpService::default() };
+        assert!(!may_relay(&service, "127.0.0.1".parse().unwrap()));
+    }
 }

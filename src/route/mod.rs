@@ -1,7 +1,17 @@
-//! Recipient → destinations. Pure; works on a configuration snapshot.
+//! Recipient → destinations. Pure; works on a configuration snapshot and its lookup tables (spec connectors-and-smtp §7).
+//!
+//! In order: the default domain is added to a bare local part; aliases, which stand for all users who have them and may
+//! lie outside the local domains; a user's name at a local domain; the names that always lead to somebody; unknown at a
+//! local domain; outgoing. A full address and a bare alias both count, and an alias comes before a user of the same name
+//! (spec §7.3: it replaces the implied address).
 
-use crate::config::Config;
+mod headers;
+
+use crate::config::{Config, User};
 use crate::mail::{Address, Recipient};
+
+pub use crate::config::pattern::matches;
+pub use headers::by_headers;
 
 /// Where one copy goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,24 +33,88 @@ pub enum Resolution {
     Outgoing(Recipient),
 }
 
+/// The recipient's own name.
+pub const DIRECT: char = 'D';
+/// By an alias, or by a name that always leads to the main administrator.
+pub const MAPPED: char = 'M';
+
+/// Local parts that lead to the main administrator where no user or alias has them: RFC 5321 §4.5.1, RFC 2142 §4, and
+/// the box's own sender name.
+const ALWAYS_SOMEBODY: [&str; 4] = ["postmaster", "abuse", "mailer-daemon", "mailer_daemon"];
+
 /// Spec connectors-and-smtp §7.2: default domain, aliases, users at local domains, unknown, outgoing.
-/// `postmaster` is always the main administrator (RFC 5321 §4.5.1).
-pub fn resolve(_config: &Config, _recipient: Recipient) -> Resolution {
-    unimplemented!()
+/// `postmaster` always leads to somebody (RFC 5321 §4.5.1): a user or alias of that name, else the main administrator.
+pub fn resolve(config: &Config, recipient: Recipient) -> Resolution {
+    let Recipient { address, notify, orcpt } = recipient;
+    let address = address.or_domain(&config.general.default_domain);
+    let local = config.is_local(&address) || is_for_this_host(config, &address);
+    let destinations = if local { here(config, &address) } else { by_full_address(config, &address) };
+    match (destinations.is_empty(), local) {
+        (false, _) => Resolution::Local(destinations),
+        (true, true) => Resolution::Unknown,
+        (true, false) => Resolution::Outgoing(Recipient { address, notify, orcpt }),
+    }
 }
 
-/// A user's name or an address, as a collector's target gives it.
-pub fn target(_config: &Config, _text: &str) -> Option<Vec<Destination>> {
-    unimplemented!()
+/// A user's name or an address, as a collector's target gives it. `None`: nobody's.
+pub fn target(config: &Config, text: &str) -> Option<Vec<Destination>> {
+    let text = text.trim();
+    if let Some(user) = config.user_named(text) {
+        let original = Address::parse(&user.name).ok()?.or_domain(&config.general.default_domain);
+        return user.enabled.then(|| vec![mailbox(user, &original, DIRECT)]);
+    }
+    match resolve(config, Recipient::new(Address::parse(text).ok()?)) {
+        Resolution::Local(destinations) => Some(destinations),
+        Resolution::Outgoing(recipient) => Some(vec![Destination::Outgoing(recipient)]),
+        Resolution::Unknown => None,
+    }
 }
 
-/// Recipients named in the headers of a collected mail (spec §4.5): addresses of To, Cc, Received (`for`), Apparently-To
-/// and Resent-* that match `accepted_domains` and resolve to somebody here. `header` is the header block.
-pub fn by_headers(_config: &Config, _accepted_domains: &[String], _header: &[u8]) -> Vec<Destination> {
-    unimplemented!()
+/// Where an address leads whose domain counts as local. Empty: nobody's.
+fn here(config: &Config, address: &Address) -> Vec<Destination> {
+    let mut destinations = by_full_address(config, address);
+    for user in config.users_with_alias(address.local()) {
+        add(&mut destinations, mailbox(user, address, MAPPED));
+    }
+    if !destinations.is_empty() {
+        return destinations;
+    }
+    if let Some(user) = config.user_named(address.local()).filter(|user| user.enabled) {
+        return vec![mailbox(user, address, DIRECT)];
+    }
+    let administrator = config.main_administrator().filter(|_| is_always_somebody(address));
+    administrator.map(|user| mailbox(user, address, MAPPED)).into_iter().collect()
 }
 
-/// Whether `text` matches a pattern with `*` and `?`, without regard to case.
-pub fn matches(_pattern: &str, _text: &str) -> bool {
-    unimplemented!()
+fn by_full_address(config: &Config, address: &Address) -> Vec<Destination> {
+    config.users_with_address(address).map(|user| mailbox(user, address, MAPPED)).collect()
 }
+
+fn mailbox(user: &User, original: &Address, reason: char) -> Destination {
+    Destination::Mailbox { user: user.id, original: original.clone(), reason }
+}
+
+/// Adds a mailbox unless its user has a copy already.
+fn add(destinations: &mut Vec<Destination>, new: Destination) {
+    let user_of = |destination: &Destination| match destination {
+        Destination::Mailbox { user, .. } => Some(*user),
+        Destination::Outgoing(_) => None,
+    };
+    if !destinations.iter().any(|old| user_of(old).is_some() && user_of(old) == user_of(&new)) {
+        destinations.push(new);
+    }
+}
+
+fn is_always_somebody(address: &Address) -> bool {
+    ALWAYS_SOMEBODY.iter().any(|name| name.eq_ignore_ascii_case(address.local()))
+}
+
+/// The names that always lead to somebody do so also at the box's own host name, and at an address literal: nobody can
+/// mean another host's postmaster with one and hand the mail to us.
+fn is_for_this_host(config: &Config, address: &Address) -> bool {
+    is_always_somebody(address)
+        && (address.domain().starts_with('[') || address.domain().eq_ignore_ascii_case(&config.general.host_name))
+}
+
+#[cfg(test)]
+mod tests;
