@@ -102,6 +102,11 @@ impl Intake {
 }
 
 impl Draft {
+    /// The mail's name, for changes in `with` that speak of it.
+    pub fn mail_id(&self) -> MailId {
+        unimplemented!()
+    }
+
     /// Message bytes without dot-stuffing, cut anywhere.
     pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), Refusal> {
         unimplemented!()
@@ -112,7 +117,7 @@ impl Draft {
         unimplemented!()
     }
 
-    /// Commits the mail to `destinations`, together with `with`, and wakes the queue runner. On disk when this returns.
+    /// Commits the mail to `destinations` (none, when a task in `with` keeps it), together with `with`, and wakes the queue runner. On disk when this returns.
     pub async fn finish(
         self,
         _params: MailParams,
