@@ -1,7 +1,7 @@
 //! What mail programs and servers connect to: accept loops, TLS, limits; a thin shell around the sessions of `proto`.
 
-pub mod locks;
 pub mod listener;
+pub mod locks;
 pub mod pop3;
 pub mod smtp;
 pub mod wire;

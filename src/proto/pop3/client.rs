@@ -1,1 +1,0 @@
-//! The client side of a POP3 session.

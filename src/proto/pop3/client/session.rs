@@ -1,0 +1,363 @@
+//! The session: which reply belongs to which command, and what follows from it.
+
+use std::collections::VecDeque;
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::body::{Piece, Unstuffer};
+use super::reply::{self, Status};
+use super::{Capabilities, Failure, ResponseCode};
+
+/// Lines of one list that are read at most.
+const MAX_LINES: u32 = 2_000_000;
+
+/// How the session is to be protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// None, or the stream is encrypted already.
+    AsIs,
+    /// STLS before the login, or no login.
+    Required,
+    /// STLS where it is offered.
+    IfAvailable,
+}
+
+/// Never printed.
+#[derive(Clone)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
+}
+
+/// What a caller may ask for once logged in. Numbers are those of the listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    Uidl,
+    List,
+    Retr(u32),
+    /// The header.
+    Top(u32),
+    Dele(u32),
+    Quit,
+}
+
+/// What the server's bytes mean.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'b> {
+    /// Do the handshake now, then call [`Session::encrypted`]. Bytes that came before it are gone.
+    StartTls,
+    LoggedIn,
+    Uid {
+        number: u32,
+        uid: &'b [u8],
+    },
+    Size {
+        number: u32,
+        size: u64,
+    },
+    /// Message (or header) bytes, the next of this command's answer.
+    Body(Command, &'b [u8]),
+    /// The command is done; a multi-line answer has come to its end.
+    Done(Command),
+    /// `-ERR`, in the server's words.
+    Refused(Command, String),
+}
+
+/// Whose reply comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Greeting,
+    Capa,
+    Stls,
+    User,
+    Pass,
+    Plain,
+    /// The response alone, after `+`.
+    PlainResponse,
+    Command(Command),
+}
+
+/// The multi-line answer that is coming in.
+#[derive(Clone, Copy, Debug)]
+enum Inside {
+    Capa,
+    Listing(Command),
+    Message(Command, Unstuffer),
+}
+
+pub struct Session {
+    encryption: Encryption,
+    login: Login,
+    capabilities: Capabilities,
+    /// Commands not yet written.
+    waiting: VecDeque<Expected>,
+    /// Commands written and not yet answered, oldest first.
+    expected: VecDeque<Expected>,
+    inside: Option<Inside>,
+    /// Lines the listing or capability list has brought so far.
+    lines: u32,
+    out: Vec<u8>,
+    handshake: bool,
+}
+
+impl Session {
+    /// A session that waits for its greeting.
+    pub fn new(encryption: Encryption, login: Login) -> Session {
+        Session {
+            encryption,
+            login,
+            capabilities: Capabilities::default(),
+            waiting: VecDeque::new(),
+            expected: VecDeque::from([Expected::Greeting]),
+            inside: None,
+            lines: 0,
+            out: Vec::new(),
+            handshake: false,
+        }
+    }
+
+    pub fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    /// Asked for and not yet answered.
+    pub fn in_flight(&self) -> usize {
+        self.waiting.len() + self.expected.len() + usize::from(self.inside.is_some())
+    }
+
+    pub fn ask(&mut self, command: Command) {
+        self.send(Expected::Command(command));
+    }
+
+    /// What is to be written; [`Session::wrote`] takes it off.
+    pub fn output(&self) -> &[u8] {
+        &self.out
+    }
+
+    pub fn wrote(&mut self, bytes: usize) {
+        self.out.drain(..bytes.min(self.out.len()));
+    }
+
+    /// The handshake of [`Event::StartTls`] is done: what was announced in clear is forgotten (RFC 2595 §4).
+    pub fn encrypted(&mut self) {
+        self.handshake = false;
+        self.encryption = Encryption::AsIs;
+        self.capabilities = Capabilities::default();
+        self.send(Expected::Capa);
+    }
+
+    /// Takes bytes off the front of `input` until they mean something to the caller. `None`: more must come; at most
+    /// [`super::MAX_LINE`] bytes are left in `input` and belong in front of it. After a failure the session is over.
+    pub fn next<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Event<'b>>, Failure> {
+        loop {
+            let event = match self.inside {
+                _ if self.handshake => return Ok(None),
+                Some(Inside::Message(command, body)) => match self.message(command, body, input) {
+                    None => return Ok(None),
+                    event => event,
+                },
+                inside => {
+                    let Some(line) = reply::take(input)? else { return Ok(None) };
+                    match inside {
+                        Some(Inside::Capa) => self.capability(line.text)?,
+                        Some(Inside::Listing(command)) => self.listing(command, line.text)?,
+                        _ => self.reply(line)?,
+                    }
+                }
+            };
+            if self.handshake {
+                *input = &[];
+            }
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    fn message<'b>(&mut self, command: Command, mut body: Unstuffer, input: &mut &'b [u8]) -> Option<Event<'b>> {
+        match body.next(input) {
+            Piece::Wait => None,
+            Piece::Bytes(bytes) => {
+                self.inside = Some(Inside::Message(command, body));
+                Some(Event::Body(command, bytes))
+            }
+            Piece::End => Some(self.done(command)),
+        }
+    }
+
+    fn capability<'b>(&mut self, line: &[u8]) -> Result<Option<Event<'b>>, Failure> {
+        if line != b"." {
+            self.count_line()?;
+            self.capabilities.line(line);
+            return Ok(None);
+        }
+        self.inside = None;
+        self.announced()?;
+        Ok(None)
+    }
+
+    fn listing<'b>(&mut self, command: Command, line: &'b [u8]) -> Result<Option<Event<'b>>, Failure> {
+        if line == b"." {
+            return Ok(Some(self.done(command)));
+        }
+        self.count_line()?;
+        Ok(reply::listing(line).and_then(|(number, value)| match command {
+            Command::Uidl => Some(Event::Uid { number, uid: value }),
+            _ => reply::decimal(value).map(|size| Event::Size { number, size }),
+        }))
+    }
+
+    fn count_line(&mut self) -> Result<(), Failure> {
+        self.lines += 1;
+        if self.lines > MAX_LINES { Err(Failure::EndlessList) } else { Ok(()) }
+    }
+
+    fn done<'b>(&mut self, command: Command) -> Event<'b> {
+        self.inside = None;
+        self.pump();
+        Event::Done(command)
+    }
+
+    fn reply<'b>(&mut self, line: reply::Line<'b>) -> Result<Option<Event<'b>>, Failure> {
+        let unexpected = || Failure::Unexpected(reply::words(line.text));
+        let Some(to) = self.expected.pop_front() else { return Err(unexpected()) };
+        let event = match (to, reply::status(line.text)) {
+            (Expected::Greeting, None) => return Err(Failure::NotPop3),
+            (Expected::Greeting, Some(Status::Ok(_))) => {
+                self.send(Expected::Capa);
+                None
+            }
+            (Expected::Greeting, Some(Status::Err(text))) => return Err(Failure::Refused(reply::words(text))),
+            (Expected::Capa, Some(Status::Ok(_))) => {
+                self.capabilities = Capabilities { known: true, ..Capabilities::default() };
+                self.lines = 0;
+                self.inside = Some(Inside::Capa);
+                None
+            }
+            (Expected::Capa, Some(Status::Err(_))) => {
+                self.announced()?;
+                None
+            }
+            (Expected::Stls, Some(Status::Ok(_))) => {
+                self.handshake = true;
+                Some(Event::StartTls)
+            }
+            (Expected::Stls, Some(Status::Err(_))) => {
+                self.unprotected()?;
+                None
+            }
+            (Expected::User, Some(Status::Ok(_))) => None,
+            (Expected::Pass | Expected::Plain | Expected::PlainResponse, Some(Status::Ok(_))) => Some(Event::LoggedIn),
+            (Expected::User | Expected::Pass | Expected::Plain | Expected::PlainResponse, Some(Status::Err(text))) => {
+                let text = reply::words(text);
+                return Err(Failure::Login { code: ResponseCode::of(&text), text });
+            }
+            (Expected::Plain, Some(Status::More)) => {
+                self.write(Expected::PlainResponse);
+                self.expected.push_front(Expected::PlainResponse);
+                None
+            }
+            (Expected::Command(command), Some(Status::Ok(_))) => self.accepted(command, line.bare_lf),
+            (Expected::Command(command), Some(Status::Err(text))) => Some(Event::Refused(command, reply::words(text))),
+            (_, Some(Status::More) | None) => return Err(unexpected()),
+        };
+        self.pump();
+        Ok(event)
+    }
+
+    fn accepted<'b>(&mut self, command: Command, bare_lf: bool) -> Option<Event<'b>> {
+        self.lines = 0;
+        self.inside = Some(match command {
+            Command::Dele(_) | Command::Quit => return Some(Event::Done(command)),
+            Command::Uidl | Command::List => Inside::Listing(command),
+            Command::Retr(_) | Command::Top(_) => Inside::Message(command, Unstuffer::new(bare_lf)),
+        });
+        None
+    }
+
+    /// CAPA is answered, one way or the other.
+    fn announced(&mut self) -> Result<(), Failure> {
+        match self.encryption {
+            Encryption::AsIs => self.log_in(),
+            // A server too old for CAPA may still know STLS.
+            Encryption::Required if self.capabilities.known && !self.capabilities.stls => Err(Failure::NoStls),
+            Encryption::IfAvailable if !self.capabilities.stls => self.log_in(),
+            Encryption::Required | Encryption::IfAvailable => {
+                self.send(Expected::Stls);
+                Ok(())
+            }
+        }
+    }
+
+    fn unprotected(&mut self) -> Result<(), Failure> {
+        match self.encryption {
+            Encryption::Required => Err(Failure::NoStls),
+            _ => self.log_in(),
+        }
+    }
+
+    fn log_in(&mut self) -> Result<(), Failure> {
+        let unfit = |text: &str| text.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0));
+        if unfit(&self.login.user) || unfit(&self.login.password) {
+            return Err(Failure::BadLogin);
+        }
+        if self.capabilities.prefers_plain() {
+            self.send(Expected::Plain);
+        } else {
+            self.send(Expected::User);
+            self.send(Expected::Pass);
+        }
+        Ok(())
+    }
+
+    fn plain(&self) -> String {
+        BASE64.encode(format!("\0{}\0{}", self.login.user, self.login.password))
+    }
+
+    fn send(&mut self, command: Expected) {
+        self.waiting.push_back(command);
+        self.pump();
+    }
+
+    /// Writes what may be written now.
+    fn pump(&mut self) {
+        while self.capabilities.pipelining || (self.expected.is_empty() && self.inside.is_none()) {
+            let Some(command) = self.waiting.pop_front() else { return };
+            // Nothing may be written between STLS and the handshake.
+            if self.handshake {
+                self.waiting.push_front(command);
+                return;
+            }
+            self.write(command);
+            self.expected.push_back(command);
+        }
+    }
+
+    fn write(&mut self, command: Expected) {
+        let response = match command {
+            Expected::Plain | Expected::PlainResponse => self.plain(),
+            _ => String::new(),
+        };
+        let out = &mut self.out;
+        // Writing to a vector cannot fail.
+        let _ = match command {
+            Expected::Greeting => Ok(()),
+            Expected::Capa => out.write_all(b"CAPA\r\n"),
+            Expected::Stls => out.write_all(b"STLS\r\n"),
+            Expected::User => write!(out, "USER {}\r\n", self.login.user),
+            Expected::Pass => write!(out, "PASS {}\r\n", self.login.password),
+            // RFC 5034 §4: a response that makes the line longer than 255 bytes waits for `+`.
+            Expected::Plain if response.len() > 242 => out.write_all(b"AUTH PLAIN\r\n"),
+            Expected::Plain => write!(out, "AUTH PLAIN {response}\r\n"),
+            Expected::PlainResponse => write!(out, "{response}\r\n"),
+            Expected::Command(Command::Uidl) => out.write_all(b"UIDL\r\n"),
+            Expected::Command(Command::List) => out.write_all(b"LIST\r\n"),
+            Expected::Command(Command::Retr(number)) => write!(out, "RETR {number}\r\n"),
+            Expected::Command(Command::Top(number)) => write!(out, "TOP {number} 0\r\n"),
+            Expected::Command(Command::Dele(number)) => write!(out, "DELE {number}\r\n"),
+            Expected::Command(Command::Quit) => out.write_all(b"QUIT\r\n"),
+        };
+    }
+}
