@@ -1,10 +1,45 @@
 //! The resolver: asks name servers over UDP, over TCP when an answer is cut, and remembers answers by their TTL.
+//!
+//! Each query has a random id and a port of its own, and only a response from the asked server to that very question
+//! counts. A server that failed or is silent is followed by the next one, in two rounds; the second does without EDNS,
+//! for routers that swallow what they do not know. A name no server tells anything about costs some 16 s.
 
-use std::net::{IpAddr, SocketAddr};
+mod cache;
+mod connect;
+mod exchange;
+mod system;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use connect::connect;
+
+use self::cache::{Cache, Outcome};
+use self::system::System;
+use crate::proto::dns::{Data, Failure, Judged, MAX_ALIASES, Question, RecordType, reverse_name};
+
+/// Longest an answer is kept, whatever its TTL says.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Longest "does not exist" is kept.
+const LONGEST_NEGATIVE: Duration = Duration::from_secs(300);
+/// Servers asked for one question, in the order given.
+const MAX_SERVERS: usize = 4;
 
 /// Cheap to clone; all clones share one cache.
 #[derive(Clone)]
-pub struct Resolver {}
+pub struct Resolver {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Empty: those of the system.
+    servers: Mutex<Vec<SocketAddr>>,
+    system: System,
+    cache: Mutex<Cache>,
+    /// The server that answered last is asked first: a dead one costs its time limit once.
+    preferred: Mutex<Option<SocketAddr>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DnsError {
@@ -21,43 +56,208 @@ pub enum DnsError {
     BadName(String),
 }
 
+impl DnsError {
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, DnsError::Temporary { .. })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mx {
     pub preference: u16,
+    /// Empty for the null MX of RFC 7505: the domain takes no mail.
     pub host: String,
 }
 
 impl Resolver {
     /// With the given servers, or those of `/etc/resolv.conf` where the list is empty.
-    pub fn new(_servers: Vec<SocketAddr>) -> Resolver {
-        unimplemented!()
+    pub fn new(servers: Vec<SocketAddr>) -> Resolver {
+        Resolver {
+            shared: Arc::new(Shared {
+                servers: Mutex::new(servers),
+                system: System::default(),
+                cache: Mutex::new(Cache::default()),
+                preferred: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Other servers from now on, as for [`Resolver::new`]; forgets what the old ones said.
+    pub fn set_servers(&self, servers: Vec<SocketAddr>) {
+        let mut current = lock(&self.shared.servers);
+        if *current != servers {
+            *current = servers;
+            *lock(&self.shared.cache) = Cache::default();
+        }
     }
 
     /// Addresses of a host: an address as text, `/etc/hosts`, then AAAA and A. IPv6 and IPv4 in turn.
-    pub async fn addresses(&self, _host: &str) -> Result<Vec<IpAddr>, DnsError> {
-        unimplemented!()
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, DnsError> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return Ok(vec![address]);
+        }
+        let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        let known = self.shared.system.hosts(&name);
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        if name == "localhost" || name.ends_with(".localhost") {
+            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+        }
+        let (v6, v4) =
+            smol::future::zip(self.look_up(&name, RecordType::Aaaa), self.look_up(&name, RecordType::A)).await;
+        match (v6, v4) {
+            (Ok(v6), Ok(v4)) => Ok(in_turn(addresses_in(&v6), addresses_in(&v4))),
+            (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(addresses_in(&one)),
+            (Err(temporary), Err(_)) | (Err(_), Err(temporary)) if temporary.is_temporary() => Err(temporary),
+            (Err(_), Err(error)) => Err(error),
+        }
     }
 
-    /// By preference.
-    pub async fn mx(&self, _domain: &str) -> Result<Vec<Mx>, DnsError> {
-        unimplemented!()
+    /// By preference; hosts of equal preference in random order (RFC 5321 §5.1).
+    pub async fn mx(&self, domain: &str) -> Result<Vec<Mx>, DnsError> {
+        let data = self.look_up(domain, RecordType::Mx).await?;
+        let mut hosts: Vec<Mx> = data
+            .iter()
+            .filter_map(|data| match data {
+                Data::Mx { preference, host } => Some(Mx { preference: *preference, host: host.clone() }),
+                _ => None,
+            })
+            .collect();
+        fastrand::shuffle(&mut hosts);
+        hosts.sort_by_key(|mx| mx.preference);
+        Ok(hosts)
     }
 
-    pub async fn txt(&self, _name: &str) -> Result<Vec<String>, DnsError> {
-        unimplemented!()
+    /// One text a record, its strings joined. Texts that are not UTF-8 are left out.
+    pub async fn txt(&self, name: &str) -> Result<Vec<String>, DnsError> {
+        Ok(texts_in(&self.look_up(name, RecordType::Txt).await?))
     }
 
-    pub async fn ptr(&self, _address: IpAddr) -> Result<Vec<String>, DnsError> {
-        unimplemented!()
+    /// The names an address says it has; nothing vouches for them.
+    pub async fn ptr(&self, address: IpAddr) -> Result<Vec<String>, DnsError> {
+        Ok(texts_in(&self.look_up(&reverse_name(address), RecordType::Ptr).await?))
+    }
+
+    async fn look_up(&self, name: &str, wanted: RecordType) -> Result<Arc<[Data]>, DnsError> {
+        let first = Question::new(name, wanted).map_err(|_| DnsError::BadName(name.to_string()))?;
+        if let Some(outcome) = lock(&self.shared.cache).get(&first, Instant::now()) {
+            return finish(&first, outcome);
+        }
+        let mut question = first.clone();
+        let mut shortest = u32::MAX;
+        for _ in 0..=MAX_ALIASES {
+            let (outcome, ttl) = match self.ask(&question).await? {
+                Judged::Found { data, ttl } => (Outcome::Found(data.into()), ttl),
+                Judged::NoData { ttl } => (Outcome::NoData, ttl),
+                Judged::NoName { ttl } => (Outcome::NoName, ttl),
+                Judged::Alias { target, ttl } => {
+                    shortest = shortest.min(ttl);
+                    question = Question::new(&target, wanted).map_err(|_| DnsError::NoData(name.to_string()))?;
+                    continue;
+                }
+                Judged::Foreign | Judged::Truncated | Judged::Failed(_) => break,
+            };
+            let limit = if matches!(outcome, Outcome::Found(_)) { LONGEST } else { LONGEST_NEGATIVE };
+            let life = Duration::from_secs(shortest.min(ttl).into()).min(limit);
+            lock(&self.shared.cache).put(first.clone(), outcome.clone(), Instant::now(), life);
+            return finish(&first, outcome);
+        }
+        Err(DnsError::Temporary { name: first.name().to_string(), reason: Failure::AliasLoop.to_string() })
+    }
+
+    /// Asks the servers in two rounds; the first that can tell decides.
+    async fn ask(&self, question: &Question) -> Result<Judged, DnsError> {
+        let servers = self.servers();
+        let mut reason = "no name server is known".to_string();
+        for edns in [true, false] {
+            for &server in &servers {
+                match exchange::ask(server, question, edns).await {
+                    Ok(Judged::Failed(failure)) => reason = format!("name server {} {failure}", server.ip()),
+                    Ok(judged) => {
+                        *lock(&self.shared.preferred) = Some(server);
+                        return Ok(judged);
+                    }
+                    Err(error) => reason = format!("name server {}: {error}", server.ip()),
+                }
+            }
+        }
+        Err(DnsError::Temporary { name: question.name().to_string(), reason })
+    }
+
+    fn servers(&self) -> Vec<SocketAddr> {
+        let mut servers = lock(&self.shared.servers).clone();
+        if servers.is_empty() {
+            servers = self.shared.system.servers();
+        }
+        servers.truncate(MAX_SERVERS);
+        let preferred = *lock(&self.shared.preferred);
+        if let Some(at) = servers.iter().position(|server| Some(*server) == preferred) {
+            servers.rotate_left(at);
+        }
+        servers
     }
 }
 
-/// Connects to the first address of `host` that answers within `limit` each.
-pub async fn connect(
-    _resolver: &Resolver,
-    _host: &str,
-    _port: u16,
-    _limit: std::time::Duration,
-) -> std::io::Result<super::Stream> {
-    unimplemented!()
+fn finish(question: &Question, outcome: Outcome) -> Result<Arc<[Data]>, DnsError> {
+    match outcome {
+        Outcome::Found(data) => Ok(data),
+        Outcome::NoData => Err(DnsError::NoData(question.name().to_string())),
+        Outcome::NoName => Err(DnsError::NoName(question.name().to_string())),
+    }
+}
+
+fn addresses_in(data: &[Data]) -> Vec<IpAddr> {
+    let address = |data: &Data| match data {
+        Data::Address(address) => Some(*address),
+        _ => None,
+    };
+    data.iter().filter_map(address).collect()
+}
+
+fn texts_in(data: &[Data]) -> Vec<String> {
+    let text = |data: &Data| match data {
+        Data::Text(text) | Data::Name(text) => Some(text.clone()),
+        _ => None,
+    };
+    data.iter().filter_map(text).collect()
+}
+
+fn in_turn(first: Vec<IpAddr>, second: Vec<IpAddr>) -> Vec<IpAddr> {
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut all = Vec::new();
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return all;
+        }
+        all.extend(pair.into_iter().flatten());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let v = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let mixed = in_turn(v(&["::1", "::2", "::3"]), v(&["192.0.2.1"]));
+        assert_eq!(mixed, v(&["::1", "192.0.2.1", "::2", "::3"]));
+    }
+
+    #[test]
+    fn addresses_as_text_need_no_server() {
+        let resolver = Resolver::new(Vec::new());
+        for (text, address) in [("192.0.2.1", "192.0.2.1"), ("[2001:db8::1]", "2001:db8::1"), ("::1", "::1")] {
+            assert_eq!(smol::block_on(resolver.addresses(text)), Ok(vec![address.parse().unwrap()]));
+        }
+        assert!(smol::block_on(resolver.addresses("localhost")).unwrap().contains(&Ipv4Addr::LOCALHOST.into()));
+        assert!(matches!(smol::block_on(resolver.addresses("a b")), Err(DnsError::BadName(_))));
+    }
 }
