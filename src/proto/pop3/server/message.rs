@@ -164,7 +164,8 @@ mod tests {
                 lines.push(line.strip_prefix('.').unwrap_or(line));
             }
             let got = lines.concat();
-            proptest::prop_assert!(got == text || got == format!("{text}\r\n"));
+            let ended = text.clone() + "\r\n";
+            proptest::prop_assert!(got == text || got == ended);
         }
     }
 }

@@ -1,0 +1,3 @@
+//! Protocol conversations as text, run against the bare sessions.
+
+mod pop3;
