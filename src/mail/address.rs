@@ -50,7 +50,7 @@ impl Address {
             return Err(AddressError::Local);
         }
         let domain = match rest.strip_prefix('@') {
-            Some(domain) if valid_domain(domain) => domain.to_lowercase(),
+            Some(domain) if valid_domain(domain) => domain.strip_suffix('.').unwrap_or(domain).to_lowercase(),
             None if rest.is_empty() => String::new(),
             _ => return Err(AddressError::Domain),
         };
@@ -149,15 +149,16 @@ fn is_atext(c: char) -> bool {
     }
 }
 
-/// A host name (underscores are let through: they are seen in real mail), or an address literal.
+/// A host name, with a trailing dot or without (underscores are let through: they are seen in real mail), or an address
+/// literal.
 fn valid_domain(domain: &str) -> bool {
     if domain.is_empty() || domain.len() > MAX_DOMAIN {
         return false;
     }
     if let Some(literal) = domain.strip_prefix('[') {
-        return literal.strip_suffix(']').is_some_and(|inner| {
-            let address = inner.get(..5).filter(|tag| tag.eq_ignore_ascii_case("ipv6:")).map_or(inner, |_| &inner[5..]);
-            address.parse::<std::net::IpAddr>().is_ok()
+        return literal.strip_suffix(']').is_some_and(|inner| match inner.split_at_checked(5) {
+            Some((tag, v6)) if tag.eq_ignore_ascii_case("ipv6:") => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+            _ => inner.parse::<std::net::Ipv4Addr>().is_ok(),
         });
     }
     let domain = domain.strip_suffix('.').unwrap_or(domain);
@@ -200,6 +201,8 @@ impl From<Address> for String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -212,6 +215,7 @@ mod tests {
         assert_eq!(Address::parse("\"bob\"@a.example").unwrap(), Address::parse("bob@a.example").unwrap());
         assert_eq!(Address::parse("\"a b\"@a.example").unwrap().local(), "\"a b\"");
         assert_eq!(Address::parse("\"a@b\"@c.example").unwrap().domain(), "c.example");
+        assert_eq!(Address::parse("bob@Example.ORG.").unwrap().as_str(), "bob@example.org");
         assert!(Address::parse("x@[192.0.2.1]").is_ok());
         assert!(Address::parse("x@[IPv6:2001:db8::1]").is_ok());
         assert!(Address::parse("müller@bücher.example").is_ok());
@@ -229,10 +233,24 @@ mod tests {
             "a@b..example",
             "\"a@b.example",
             "a@[300.1.1.1]",
+            "a@[IPv6:192.0.2.1]",
+            "a@b..",
+            "a@.",
             "a\r\n@b",
         ] {
             assert!(Address::parse(bad).is_err(), "{bad:?} was taken");
         }
         assert_eq!(Address::parse(&format!("{}@a.example", "x".repeat(65))), Err(AddressError::Local));
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_reads_as_it_was_written(text in "\\PC{0,20}(@\\PC{0,20})?|\"\\PC{0,10}\"@[a-z.-]{1,10}") {
+            if let Ok(address) = Address::parse(&text) {
+                prop_assert_eq!(Address::parse(address.as_str()), Ok(address.clone()));
+                prop_assert!(!address.as_str().contains(['\r', '\n', '\0']));
+                prop_assert_eq!(address.local().len() + address.domain().len() < address.as_str().len(), !address.domain().is_empty());
+            }
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Mail as values: addresses, envelopes, headers; reading and building messages. No I/O, no clock.
 
 pub mod address;
+pub mod date;
 pub mod envelope;
+pub mod header;
 
 pub use address::{Address, AddressError};
 pub use envelope::{BodyType, Envelope, Notify, Recipient, Ret};
+pub use header::Header;
