@@ -1,0 +1,349 @@
+//! The download: many messages asked for at once, several commits under way at once, `DELE` only after a commit.
+//!
+//! Bounds: [`WINDOW`] commands and about [`WINDOW_BYTES`] of announced size are out at a time; at most [`COMMITS`] commits
+//! with [`COMMIT_BYTES`] of mail are under way, beyond which nothing is read. What the server sends meanwhile waits in the
+//! socket. Small windows of mail make the commits share their flushes.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use smol::channel::{Receiver, Sender};
+use smol::future::FutureExt;
+
+use super::deliver::{Arrived, deliver};
+use super::job::{Job, Memory, Outcome, Routing};
+use super::link::{Input, Link};
+use super::listing::header_key;
+use super::plan::{Fetch, Plan};
+use super::trouble::Trouble;
+use crate::intake::{Draft, Refusal};
+use crate::net::now_ms;
+use crate::proto::pop3::client::{Command, Event};
+use crate::route::Destination;
+use crate::store::body::INLINE_LIMIT;
+
+/// Commands out at a time, where the server takes them so.
+const WINDOW: usize = 512;
+const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
+/// A message whose size was not announced counts as this much.
+const USUAL_SIZE: u64 = 16 * 1024;
+const COMMITS: usize = 256;
+const COMMIT_BYTES: u64 = 2 * 1024 * 1024;
+/// `DELE`s are sent in such lots while there is more to fetch.
+const DELETE_LOT: usize = 32;
+/// Messages that intake may fail at for internal reasons before the run is given up.
+const PATIENCE: u32 = 5;
+
+/// The message that is coming in.
+struct Coming {
+    fetch: Fetch,
+    size: u64,
+    eight_bit: bool,
+    /// `Err` once it is not wanted any more; its bytes are then read and dropped.
+    draft: Result<Draft, Refused>,
+}
+
+enum Refused {
+    ByIntake(Refusal),
+    /// Above the size limit, whatever was announced.
+    TooLarge,
+}
+
+struct Committed {
+    number: u32,
+    key: String,
+    size: u64,
+    result: Result<(), Refusal>,
+}
+
+pub(super) struct Download<'a> {
+    job: &'a Arc<Job>,
+    link: Link,
+    plan: Plan,
+    seen: HashMap<String, i64>,
+    memory: &'a mut Memory,
+    outcome: &'a mut Outcome,
+    /// Asked for, in the order of the replies to come.
+    flying: VecDeque<Fetch>,
+    flying_bytes: u64,
+    coming: Option<Coming>,
+    committing: usize,
+    committing_bytes: u64,
+    done: (Sender<Committed>, Receiver<Committed>),
+    failures: u32,
+    quitting: bool,
+    over: bool,
+}
+
+impl<'a> Download<'a> {
+    pub fn new(
+        job: &'a Arc<Job>,
+        mut link: Link,
+        plan: Plan,
+        seen: HashMap<String, i64>,
+        memory: &'a mut Memory,
+        outcome: &'a mut Outcome,
+    ) -> Download<'a> {
+        if !plan.fetch.is_empty() {
+            link.widen();
+        }
+        Download {
+            job,
+            link,
+            plan,
+            seen,
+            memory,
+            outcome,
+            flying: VecDeque::new(),
+            flying_bytes: 0,
+            coming: None,
+            committing: 0,
+            committing_bytes: 0,
+            done: smol::channel::bounded(COMMITS),
+            failures: 0,
+            quitting: false,
+            over: false,
+        }
+    }
+
+    /// Until the server has confirmed QUIT.
+    pub async fn run(&mut self) -> Result<(), Trouble> {
+        let result = self.turns().await;
+        if let (Err(trouble), Some(coming)) = (&result, &self.coming)
+            && trouble.is_drop()
+            && let Some(key) = &coming.fetch.key
+        {
+            self.memory.broke_at(key);
+        }
+        result
+    }
+
+    /// Waits for the commits under way, so that what they bring is known before the next session begins.
+    pub async fn settle(&mut self) {
+        while self.committing > 0 {
+            let Ok(committed) = self.done.1.recv().await else { return };
+            let _ = self.committed(committed);
+        }
+        self.show();
+    }
+
+    async fn turns(&mut self) -> Result<(), Trouble> {
+        while !self.over {
+            self.issue();
+            let room = self.committing < COMMITS && self.committing_bytes < COMMIT_BYTES;
+            let done = self.done.1.clone();
+            let commits = async { Ok(done.recv().await.ok()) };
+            let bytes = async { self.link.exchange(room).await.map(|()| None) };
+            let committed = match commits.or(bytes).await {
+                Ok(committed) => committed,
+                // All is done but the farewell; what was not deleted for want of it is deleted next time.
+                Err(trouble) if self.quitting && trouble.is_drop() => {
+                    log::info!("collector {}: QUIT not confirmed: {trouble}", self.job.collector.name);
+                    return Ok(());
+                }
+                Err(trouble) => return Err(trouble),
+            };
+            if let Some(committed) = committed {
+                self.committed(committed)?;
+                while let Ok(more) = self.done.1.try_recv() {
+                    self.committed(more)?;
+                }
+            } else {
+                let mut input = std::mem::take(&mut self.link.input);
+                let taken = self.take_in(&mut input).await;
+                self.link.input = input;
+                taken?;
+                self.show();
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for what the windows allow. Refilled in lots, so that a busy line needs few writes.
+    fn issue(&mut self) {
+        let pipelining = self.link.session.capabilities().pipelining;
+        let limit = if pipelining { WINDOW } else { 1 };
+        let nothing_to_fetch = self.plan.fetch.is_empty() && self.flying.is_empty() && self.coming.is_none();
+        let idle = nothing_to_fetch && self.committing == 0;
+        if idle || (pipelining && self.plan.delete.len() >= DELETE_LOT) {
+            while self.link.session.in_flight() < limit
+                && let Some(number) = self.plan.delete.pop_front()
+            {
+                self.link.session.ask(Command::Dele(number));
+            }
+        }
+        if self.flying.len() <= limit / 2 && self.flying_bytes <= WINDOW_BYTES / 2 {
+            while self.link.session.in_flight() < limit
+                && self.flying_bytes < WINDOW_BYTES
+                && let Some(fetch) = self.plan.fetch.pop_front()
+            {
+                self.link.session.ask(Command::Retr(fetch.number));
+                self.flying_bytes += fetch.size.unwrap_or(USUAL_SIZE);
+                self.flying.push_back(fetch);
+            }
+        }
+        if idle && self.plan.delete.is_empty() && !self.quitting {
+            self.link.session.ask(Command::Quit);
+            self.quitting = true;
+        }
+    }
+
+    /// Works through what was read.
+    async fn take_in(&mut self, input: &mut Input) -> Result<(), Trouble> {
+        let mut rest = input.filled();
+        while let Some(event) = self.link.session.next(&mut rest)? {
+            match event {
+                Event::Body(_, bytes) => self.body(bytes).await,
+                Event::Done(Command::Retr(_)) => self.arrived().await?,
+                Event::Refused(Command::Retr(number), text) => self.refused(number, &text),
+                Event::Done(Command::Dele(_)) => self.outcome.deleted += 1,
+                Event::Refused(Command::Dele(number), text) => {
+                    log::info!("collector {}: message {number} not deleted: {text}", self.job.collector.name);
+                }
+                Event::Done(Command::Quit) | Event::Refused(Command::Quit, _) => self.over = true,
+                _ => {}
+            }
+        }
+        let left = rest.len();
+        input.keep(left);
+        Ok(())
+    }
+
+    /// The message whose reply is coming in, begun when its first bytes are here.
+    fn coming(&mut self) -> Option<&mut Coming> {
+        if self.coming.is_none() {
+            let fetch = self.next_flying()?;
+            let for_recipient = match &self.job.routing {
+                Routing::To(destinations) => match destinations.as_slice() {
+                    [Destination::Mailbox { original, .. }] => Some(original),
+                    _ => None,
+                },
+                Routing::ByHeaders(_) => None,
+            };
+            let draft = self.job.services.intake.begin(self.job.source(), for_recipient);
+            self.coming = Some(Coming { fetch, size: 0, eight_bit: false, draft: draft.map_err(Refused::ByIntake) });
+        }
+        self.coming.as_mut()
+    }
+
+    fn next_flying(&mut self) -> Option<Fetch> {
+        let fetch = self.flying.pop_front()?;
+        self.flying_bytes = self.flying_bytes.saturating_sub(fetch.size.unwrap_or(USUAL_SIZE));
+        Some(fetch)
+    }
+
+    async fn body(&mut self, bytes: &[u8]) {
+        let rules = self.job.rules();
+        let Some(coming) = self.coming() else { return };
+        let Ok(draft) = &mut coming.draft else { return };
+        coming.size += bytes.len() as u64;
+        coming.eight_bit |= !bytes.is_ascii();
+        if rules.too_large(coming.size) {
+            coming.draft = Err(Refused::TooLarge);
+        } else if let Err(refusal) = draft.write(bytes).await {
+            coming.draft = Err(Refused::ByIntake(refusal));
+        }
+    }
+
+    /// A message has come to its end: commits it, or says why not.
+    async fn arrived(&mut self) -> Result<(), Trouble> {
+        // An empty message has had no bytes to begin it.
+        if self.coming().is_none() {
+            return Ok(());
+        }
+        let Some(Coming { fetch, size, eight_bit, draft }) = self.coming.take() else { return Ok(()) };
+        let draft = match draft {
+            Ok(draft) => draft,
+            Err(Refused::TooLarge) => {
+                self.outcome.too_large += 1;
+                return Ok(());
+            }
+            Err(Refused::ByIntake(refusal)) => return self.not_taken(fetch.key.as_deref(), fetch.number, refusal),
+        };
+        let key = match fetch.key {
+            Some(key) => key,
+            None => header_key(draft.header()),
+        };
+        self.memory.arrived(&key);
+        if let Some(at) = self.seen.get(&key) {
+            // Known by its header only now. One that this run has brought waits for the next to be deleted.
+            if self.job.rules().expired(*at) && *at > 0 {
+                self.plan.delete.push_back(fetch.number);
+            }
+            return Ok(());
+        }
+        self.seen.insert(key.clone(), 0);
+        while self.committing >= COMMITS {
+            match self.done.1.recv().await {
+                Ok(committed) => self.committed(committed)?,
+                Err(_) => break,
+            }
+        }
+        self.commit(Arrived { number: fetch.number, key, size, eight_bit, draft });
+        Ok(())
+    }
+
+    fn commit(&mut self, message: Arrived) {
+        let held = message.size.min(INLINE_LIMIT as u64);
+        self.committing += 1;
+        self.committing_bytes += held;
+        let (job, done) = (self.job.clone(), self.done.0.clone());
+        let work = async move {
+            let (number, key) = (message.number, message.key.clone());
+            let result = deliver(job, message).await;
+            // Nobody listens when the run was stopped; the commit stands all the same.
+            let _ = done.send(Committed { number, key, size: held, result }).await;
+        };
+        self.job.services.tasks.spawn(work).detach();
+    }
+
+    fn committed(&mut self, committed: Committed) -> Result<(), Trouble> {
+        let Committed { number, key, size, result } = committed;
+        self.committing -= 1;
+        self.committing_bytes = self.committing_bytes.saturating_sub(size);
+        match result {
+            Ok(()) => {
+                self.outcome.collected += 1;
+                self.seen.insert(key, now_ms());
+                if self.job.collector.leave_days == 0 {
+                    self.plan.delete.push_back(number);
+                }
+                Ok(())
+            }
+            Err(refusal) => {
+                self.seen.remove(&key);
+                self.not_taken(Some(&key), number, refusal)
+            }
+        }
+    }
+
+    /// The server would not give it: the others go on.
+    fn refused(&mut self, number: u32, text: &str) {
+        let key = self.next_flying().and_then(|fetch| fetch.key).unwrap_or_default();
+        self.outcome.skipped += 1;
+        if self.memory.withheld(&key) {
+            self.job.problem(format!("Your provider does not give out message {number}: {text}. The others go on."));
+        }
+    }
+
+    fn not_taken(&mut self, key: Option<&str>, number: u32, refusal: Refusal) -> Result<(), Trouble> {
+        self.outcome.skipped += 1;
+        if refusal == Refusal::NoRoom {
+            return Err(Trouble::NoRoom);
+        }
+        if refusal.is_temporary() {
+            self.failures += 1;
+            return if self.failures >= PATIENCE { Err(Trouble::Intake(refusal)) } else { Ok(()) };
+        }
+        let news = key.is_none_or(|key| self.memory.refuse(key, refusal.to_string()));
+        if news {
+            self.job.problem(format!("Message {number} is not taken: {refusal}. It stays at the provider."));
+        }
+        Ok(())
+    }
+
+    fn show(&self) {
+        let collected = self.outcome.collected;
+        self.job.services.intake.board.collector(self.job.collector.id, |state| state.collected_last = collected);
+    }
+}

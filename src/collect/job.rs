@@ -1,0 +1,174 @@
+//! One run of one collector: what it works with, what it learns, what comes out.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::plan::Rules;
+use super::trouble::Trouble;
+use crate::config::{Collector, CollectorRouting, Config};
+use crate::intake::{Intake, Source};
+use crate::net::{Resolver, Tasks, now_ms};
+use crate::route::{self, Destination};
+
+/// What the collectors are given. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Services {
+    pub tasks: Tasks,
+    pub intake: Intake,
+    pub resolver: Resolver,
+}
+
+/// Who gets what this run brings.
+#[derive(Clone, Debug)]
+pub(super) enum Routing {
+    To(Vec<Destination>),
+    ByHeaders(Vec<String>),
+}
+
+/// Holds the configuration as it was when the run began.
+pub(super) struct Job {
+    pub services: Services,
+    pub config: Arc<Config>,
+    pub collector: Collector,
+    pub routing: Routing,
+}
+
+impl Job {
+    /// Finds out who gets the mail before any is fetched. A target that does not exist (any more) is the main
+    /// administrator's, and said.
+    pub fn new(services: &Services, config: &Arc<Config>, collector: &Collector) -> Result<Job, Trouble> {
+        if collector.host.trim().is_empty() {
+            return Err(Trouble::NoHost);
+        }
+        let routing = match &collector.routing {
+            CollectorRouting::ByHeaders { accepted_domains } => Routing::ByHeaders(accepted_domains.clone()),
+            CollectorRouting::SendTo(target) => Routing::To(targets(services, config, collector, target)?),
+        };
+        Ok(Job { services: services.clone(), config: config.clone(), collector: collector.clone(), routing })
+    }
+
+    pub fn rules(&self) -> Rules {
+        let max_size = self.collector.max_size_kb.saturating_mul(1024);
+        Rules { leave_days: self.collector.leave_days, max_size, now: now_ms() }
+    }
+
+    pub fn source(&self) -> Source {
+        Source::Collector {
+            id: self.collector.id,
+            name: self.collector.name.clone(),
+            host: self.collector.host.clone(),
+            user: self.collector.login.user.clone(),
+        }
+    }
+
+    pub fn words(&self, trouble: &Trouble) -> String {
+        trouble.words(&self.collector.host, &self.collector.login.user)
+    }
+
+    pub fn problem(&self, text: impl Into<String>) {
+        problem(&self.services, &self.collector, text);
+    }
+}
+
+pub(super) fn problem(services: &Services, collector: &Collector, text: impl Into<String>) {
+    let text = text.into();
+    log::warn!("collector {}: {text}", collector.name);
+    services.intake.board.problem(now_ms(), format!("collector {}", collector.name), text);
+}
+
+fn targets(
+    services: &Services,
+    config: &Config,
+    collector: &Collector,
+    target: &str,
+) -> Result<Vec<Destination>, Trouble> {
+    let found = route::target(config, target).filter(|found| !found.is_empty());
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let administrator = route::target(config, &config.general.main_administrator).ok_or(Trouble::NoTarget)?;
+    problem(
+        services,
+        collector,
+        format!(
+            "\"{target}\" is no user here; the mail goes to the main administrator. Choose a user in the settings."
+        ),
+    );
+    Ok(administrator)
+}
+
+/// What a collector remembers from run to run, in memory only.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// Messages at which a session broke, and how often.
+    broke: HashMap<String, u32>,
+    /// Messages intake refuses for good; they stay at the provider.
+    refused: HashMap<String, String>,
+    /// Messages the provider would not give out, once told.
+    told: HashSet<String>,
+    /// What was last said to be wrong, so that the list of problems does not fill with one.
+    pub last_problem: Option<String>,
+}
+
+/// Messages remembered so at most.
+const REMEMBERED: usize = 1000;
+
+impl Memory {
+    pub fn broke_at(&mut self, key: &str) {
+        if self.broke.len() < REMEMBERED || self.broke.contains_key(key) {
+            *self.broke.entry(key.to_string()).or_default() += 1;
+        }
+    }
+
+    pub fn arrived(&mut self, key: &str) {
+        if !self.broke.is_empty() {
+            self.broke.remove(key);
+        }
+    }
+
+    /// A session broke at it more than once: it comes last, so that it keeps nobody waiting.
+    pub fn is_troublesome(&self, key: &str) -> bool {
+        self.broke.get(key).is_some_and(|times| *times >= 2)
+    }
+
+    /// `true` when this is news.
+    pub fn refuse(&mut self, key: &str, reason: String) -> bool {
+        self.refused.len() < REMEMBERED && self.refused.insert(key.to_string(), reason).is_none()
+    }
+
+    /// The provider does not give this one out. `true` when this is news.
+    pub fn withheld(&mut self, key: &str) -> bool {
+        self.told.len() < REMEMBERED && self.told.insert(key.to_string())
+    }
+
+    pub fn is_refused(&self, key: &str) -> bool {
+        self.refused.contains_key(key)
+    }
+}
+
+/// What a run has done so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    pub collected: u64,
+    pub deleted: u64,
+    pub too_large: u64,
+    /// Not taken, by the server's or by intake's word.
+    pub skipped: u64,
+}
+
+impl Outcome {
+    /// For the status page.
+    pub fn words(&self) -> String {
+        let mut words = match self.collected {
+            0 => "fine, nothing new".to_string(),
+            count => format!("fine, {count} new"),
+        };
+        if self.too_large > 0 {
+            words += &format!("; {} above the size limit stay at the provider", self.too_large);
+        }
+        if self.skipped > 0 {
+            words += &format!("; {} could not be taken and stay at the provider", self.skipped);
+        }
+        words
+    }
+}

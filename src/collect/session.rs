@@ -1,0 +1,183 @@
+//! From a host name to a logged-in session, what it lists, and sessions one after another until the mailbox is done.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::download::Download;
+use super::identify::identify;
+use super::job::{Job, Memory, Outcome};
+use super::link::{Link, handshake};
+use super::listing::Listing;
+use super::plan::{self, Plan};
+use super::trouble::Trouble;
+use crate::config::CollectorEncryption;
+use crate::net::dns;
+use crate::net::tls::ClientTls;
+use crate::proto::pop3::client::{Command, Encryption, Event, Login, Session};
+use crate::store::Change;
+
+/// For the connection to one address.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// New sessions in one run after a drop, as long as each brings mail.
+const RECONNECTS: u32 = 10;
+/// Unique-ids forgotten in one commit at most.
+const FORGET: usize = 1000;
+
+/// Runs sessions until the mailbox is done, or one breaks without having brought anything.
+pub(super) async fn collect(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Result<(), Trouble>) {
+    let mut outcome = Outcome::default();
+    let mut again = 0;
+    loop {
+        let before = outcome.collected;
+        match session(job, memory, &mut outcome).await {
+            Ok(()) => return (outcome, Ok(())),
+            Err(trouble) if trouble.is_drop() && outcome.collected > before && again < RECONNECTS => {
+                log::info!("collector {}: {trouble}; connecting again", job.collector.name);
+                // The first time at once; then with some time for the server to let go of the mailbox.
+                async_io::Timer::after(Duration::from_secs(again.into())).await;
+                again += 1;
+            }
+            Err(trouble) => return (outcome, Err(trouble)),
+        }
+    }
+}
+
+async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), Trouble> {
+    let mut link = open(job).await?;
+    let listing = list(&mut link).await?;
+    // Read after the login: whoever had the mailbox before has let go of it.
+    let seen = seen(job).await?;
+    let rules = job.rules();
+    let mut plan = plan::plan(&listing.messages(), &seen, rules, |key| memory.is_troublesome(key));
+    plan.fetch.retain(|fetch| !fetch.key.as_deref().is_some_and(|key| memory.is_refused(key)));
+    outcome.too_large = plan.too_large;
+    outcome.skipped = 0;
+    if plan::renamed(&listing.messages(), &seen, rules) {
+        job.problem(
+            "Your provider seems to have given the messages left there new identifiers: they are collected again.",
+        );
+    }
+    let obsolete = match listing.is_complete() {
+        true => plan::obsolete(&listing.messages(), &seen, rules),
+        false => Vec::new(),
+    };
+    drop(listing);
+    identify(job, &mut link, &mut plan, &seen).await?;
+    Box::pin(work(job, memory, outcome, link, plan, seen)).await?;
+    for uids in obsolete.chunks(FORGET) {
+        let forget = Change::ForgetUids { collector: job.collector.id, uids: uids.to_vec() };
+        job.services.intake.store.post(vec![forget]).await?;
+    }
+    Ok(())
+}
+
+/// Downloads and deletes. However it ends, no commit is under way afterwards.
+async fn work(
+    job: &Arc<Job>,
+    memory: &mut Memory,
+    outcome: &mut Outcome,
+    link: Link,
+    plan: Plan,
+    seen: HashMap<String, i64>,
+) -> Result<(), Trouble> {
+    let mut download = Download::new(job, link, plan, seen, memory, outcome);
+    let result = download.run().await;
+    download.settle().await;
+    result
+}
+
+/// What this collector has taken, as of now.
+async fn seen(job: &Job) -> Result<HashMap<String, i64>, Trouble> {
+    let store = job.services.intake.store.clone();
+    store.settled().await?;
+    let id = job.collector.id;
+    Ok(smol::unblock(move || store.seen_uids(id)).await?)
+}
+
+/// Connects and logs in.
+async fn open(job: &Job) -> Result<Link, Trouble> {
+    let collector = &job.collector;
+    let host = collector.host.trim();
+    let mut stream = dns::connect(&job.services.resolver, host, collector.port, CONNECT_LIMIT)
+        .await
+        .map_err(|error| Trouble::Unreachable(error.to_string()))?;
+    let encryption = match collector.encryption {
+        CollectorEncryption::None | CollectorEncryption::Ssl => Encryption::AsIs,
+        CollectorEncryption::Stls => Encryption::Required,
+        CollectorEncryption::StlsIfAvailable => Encryption::IfAvailable,
+    };
+    if collector.encryption == CollectorEncryption::Ssl {
+        stream = handshake(stream, &tls(job).await?, host).await?;
+    }
+    let login = Login { user: collector.login.user.clone(), password: collector.login.password.reveal().to_string() };
+    let mut link = Link::new(stream, Session::new(encryption, login));
+    loop {
+        match next_event(&mut link).await? {
+            Setup::LoggedIn => return Ok(link),
+            Setup::StartTls => link = link.encrypt(&tls(job).await?, host).await?,
+        }
+    }
+}
+
+enum Setup {
+    LoggedIn,
+    StartTls,
+}
+
+async fn next_event(link: &mut Link) -> Result<Setup, Trouble> {
+    loop {
+        let mut rest = link.input.filled();
+        let event = link.session.next(&mut rest)?;
+        let setup = match event {
+            Some(Event::LoggedIn) => Some(Setup::LoggedIn),
+            Some(Event::StartTls) => Some(Setup::StartTls),
+            Some(_) | None => None,
+        };
+        let left = rest.len();
+        link.input.keep(left);
+        match setup {
+            Some(setup) => return Ok(setup),
+            None => link.exchange(true).await?,
+        }
+    }
+}
+
+/// Reading the authorities takes a file, so it is done off the executor.
+async fn tls(job: &Job) -> Result<ClientTls, Trouble> {
+    if job.collector.encryption == CollectorEncryption::StlsIfAvailable {
+        return Ok(ClientTls::opportunistic());
+    }
+    let file = job.config.tls.ca_file.clone();
+    smol::unblock(move || ClientTls::verified((!file.is_empty()).then(|| Path::new(&file))))
+        .await
+        .map_err(|error| Trouble::Tls(error.to_string()))
+}
+
+/// What the mailbox holds. A server without UIDL gives sizes only.
+async fn list(link: &mut Link) -> Result<Listing, Trouble> {
+    let mut listing = Listing::default();
+    link.session.ask(Command::Uidl);
+    link.session.ask(Command::List);
+    loop {
+        let mut rest = link.input.filled();
+        while let Some(event) = link.session.next(&mut rest)? {
+            match event {
+                Event::Uid { number, uid } => listing.uid(number, uid),
+                Event::Size { number, size } => listing.size(number, size),
+                Event::Done(Command::Uidl) => listing.has_uids = true,
+                Event::Refused(Command::List, text) if !listing.has_uids => {
+                    return Err(Trouble::Lost(format!("the mailbox cannot be listed: {text}")));
+                }
+                _ => {}
+            }
+        }
+        let left = rest.len();
+        link.input.keep(left);
+        if link.session.in_flight() == 0 {
+            return Ok(listing);
+        }
+        link.exchange(true).await?;
+    }
+}
