@@ -1,0 +1,132 @@
+"""Adapter of the side-by-side harness for Pillarbox: writes its configuration and starts it in the foreground.
+
+CANDIDATE_BIN names the binary. Everything is left as it comes out of the box, except what the workloads need: plain
+ports on loopback, room for many sessions and large messages, and no page.
+"""
+import os
+import subprocess
+from pathlib import Path
+
+from harness import SINK_PORT, Adapter, Collector
+
+BIN = os.environ.get("CANDIDATE_BIN", "")
+
+# Argon2id of "pw", made beforehand, so that a start does not spend 50 ms on hashing.
+PASSWORD = "$argon2id$v=19$m=19456,t=2,p=1$eDKC98EotoZXYNxIQVDiQA$ddg1hcKp49uKncELRVkDQqeebE6cAqgHMfyCUgL9lG0"
+
+SMTP = """
+[[smtp]]
+listen = ["127.0.0.1:{port}"]
+encryption = "none"
+relay_from = ["127.0.0.0/8"]
+max_message_size = 104857600
+max_sessions = 6200
+max_sessions_per_address = 0
+"""
+
+POP3 = """
+[[pop3]]
+listen = ["127.0.0.1:{port}"]
+encryption = "none"
+max_sessions = 1000
+"""
+
+CONNECTION = """
+[[connections]]
+id = 1
+name = "Smarthost"
+paused = {paused}
+collect_every = {every}
+
+[connections.sender]
+hosts = [{{ host = "127.0.0.1", port = {sink} }}]
+encryption = "none"
+"""
+
+COLLECTOR = """
+[[connections.collectors]]
+id = 1
+name = "Provider"
+host = "127.0.0.1"
+port = {port}
+encryption = "none"
+login = {{ user = "bob", password = "pw" }}
+leave_days = 0
+routing = {{ send-to = "bob@sink.test" }}
+"""
+
+USER = f"""
+[[users]]
+id = 1
+name = "bob"
+administrator = true
+password = "{PASSWORD}"
+"""
+
+
+def general(local_domain):
+    return f"""
+[general]
+host_name = "mx.bench.test"
+default_domain = "{local_domain}"
+local_domains = ["{local_domain}"]
+main_administrator = "bob"
+
+[web]
+enabled = false
+"""
+
+
+def connection(paused=False, every=0):
+    return CONNECTION.format(paused=str(paused).lower(), every=every, sink=SINK_PORT)
+
+
+def run(directory):
+    return [BIN, "run", "--data", f"{directory}/data", "--config", f"{directory}/config.toml"]
+
+
+class Candidate(Adapter):
+    name, title, index = "candidate", "Pillarbox", 9
+    caps = {"smtp", "relay", "pop3"}
+    files = (BIN,)
+
+    @staticmethod
+    def available():
+        return bool(BIN) and Path(BIN).exists()
+
+    def configure(self, mode):
+        (self.dir / "data").mkdir()
+        text = general("sink.test" if mode == "serve" else "local.test") + SMTP.format(port=self.smtp_port)
+        if mode == "serve":
+            text += POP3.format(port=self.pop3_port)
+        else:
+            text += connection(paused=mode == "accept")
+        self.write("config.toml", text + USER)
+
+    def argv(self):
+        return run(self.dir)
+
+    def drain(self):
+        subprocess.run([BIN, "queue", "retry", "--data", str(self.dir / "data")], capture_output=True, timeout=10)
+
+
+class CandidateCollect(Collector):
+    name, kinds = "candidate", ("smtp",)
+
+    @staticmethod
+    def available():
+        return Candidate.available()
+
+    def prepare(self, d, pop_port, kind):
+        Path(d, "data").mkdir(exist_ok=True)
+        text = general("local.test") + connection(every=5) + COLLECTOR.format(port=pop_port) + USER
+        Path(d, "config.toml").write_text(text)
+
+    def argv(self, d):
+        return run(d)
+
+    def daemon(self):
+        return True
+
+
+PRODUCTS, COLLECTORS = [Candidate], [CandidateCollect]
