@@ -10,16 +10,20 @@ use super::Secret;
 #[serde(default, deny_unknown_fields)]
 pub struct Connection {
     /// A number that stays; 0 is replaced by a free one when stored.
+    #[schemars(range(max = 4_294_967_295u32), extend("x-hidden" = true))]
     pub id: u32,
     /// A name for displays.
     pub name: String,
+    /// Off: nothing is collected or sent, and nothing waits for it.
     pub enabled: bool,
     /// Nothing is collected or sent until this is taken back. Mail is still accepted and kept.
     pub paused: bool,
-    /// Collect every so many minutes. 0: only on demand.
-    #[schemars(range(max = 1440))]
+    /// Collect at this interval. 0: only on demand.
+    #[schemars(range(max = 1440), extend("x-unit" = "minutes"))]
     pub collect_every: u32,
+    /// How outgoing mail leaves.
     pub sender: Option<Sender>,
+    /// Mailboxes at the provider that mail is fetched from.
     pub collectors: Vec<Collector>,
 }
 
@@ -40,6 +44,7 @@ impl Default for Connection {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RelayEncryption {
+    /// No encryption.
     None,
     /// Encrypted from the first byte, often port 465.
     Ssl,
@@ -53,6 +58,7 @@ pub enum RelayEncryption {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CollectorEncryption {
+    /// No encryption.
     None,
     /// Encrypted from the first byte, usually port 995.
     #[default]
@@ -66,15 +72,19 @@ pub enum CollectorEncryption {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Login {
+    /// Login name at the provider.
     pub user: String,
+    /// Password at the provider.
     pub password: Secret,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-inline" = true))]
 pub struct RelayHost {
     /// Name or address.
     pub host: String,
+    /// Often 25, 465 or 587.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
 }
@@ -91,6 +101,7 @@ impl Default for RelayHost {
 pub struct Sender {
     /// Relay hosts, tried in order until one responds.
     pub hosts: Vec<RelayHost>,
+    /// How sessions with the relay are protected.
     pub encryption: RelayEncryption,
     /// Login at the relay, if it asks for one.
     pub login: Option<Login>,
@@ -104,11 +115,11 @@ pub struct Sender {
     pub max_recipients: u32,
     /// When mail that could not be sent is tried again.
     pub retry: Vec<RetryStep>,
-    /// Give up after this many hours and tell the sender.
-    #[schemars(range(min = 1, max = 720))]
+    /// Give up after this time and tell the sender.
+    #[schemars(range(min = 1, max = 720), extend("x-unit" = "hours"))]
     pub give_up_after: u32,
-    /// Tell the sender after this many hours that the mail still waits. 0: never.
-    #[schemars(range(max = 720))]
+    /// Tell the sender after this time that the mail still waits. 0: never.
+    #[schemars(range(max = 720), extend("x-unit" = "hours"))]
     pub warn_after: u32,
 }
 
@@ -133,14 +144,22 @@ impl Default for Sender {
 }
 
 /// Try every so many minutes until a mail is of this age.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-inline" = true))]
 pub struct RetryStep {
-    /// Minutes between tries.
-    #[schemars(range(min = 1, max = 10_080))]
+    /// Time between tries.
+    #[schemars(range(min = 1, max = 10_080), extend("x-unit" = "minutes"))]
     pub every: u32,
-    /// Up to this age of the mail in minutes. 0: until it is given up.
+    /// Up to this age of the mail. 0: until it is given up.
+    #[schemars(range(max = 43_200), extend("x-unit" = "minutes"))]
     pub until: u32,
+}
+
+impl Default for RetryStep {
+    fn default() -> RetryStep {
+        RetryStep { every: 30, until: 0 }
+    }
 }
 
 /// Mail Collector, by POP3.
@@ -148,21 +167,28 @@ pub struct RetryStep {
 #[serde(default, deny_unknown_fields)]
 pub struct Collector {
     /// A number that stays (what was seen at the provider is remembered under it); 0 is replaced by a free one.
+    #[schemars(range(max = 4_294_967_295u32), extend("x-hidden" = true))]
     pub id: u32,
     /// A name for displays.
     pub name: String,
+    /// Off: this mailbox is not collected.
     pub enabled: bool,
     /// Name or address of the provider's POP3 server.
     pub host: String,
+    /// Usually 995, or 110 without SSL.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
+    /// How sessions with the provider are protected.
     pub encryption: CollectorEncryption,
+    /// Login at the provider.
     pub login: Login,
-    /// Leave messages on the server for this many days. 0: delete right after collecting.
-    #[schemars(range(max = 3650))]
+    /// Leave messages on the server for this time. 0: delete right after collecting.
+    #[schemars(range(max = 3650), extend("x-unit" = "days"))]
     pub leave_days: u32,
-    /// Larger messages stay on the server. Kilobytes (1,024 bytes); 0 is no limit.
+    /// Larger messages stay on the server. 0 is no limit.
+    #[schemars(title = "Max size", range(max = 10_485_760), extend("x-unit" = "KiB"))]
     pub max_size_kb: u64,
+    /// Who gets the collected mail.
     pub routing: CollectorRouting,
 }
 
@@ -186,12 +212,16 @@ impl Default for Collector {
 /// Who gets the collected mail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(extend("x-inline" = true))]
 pub enum CollectorRouting {
     /// Everything to this user, or on to this address.
     SendTo(String),
     /// To the people named in the headers (a catch-all mailbox). Only addresses that match one of these accepted domains
     /// count: a domain, a full address, or a pattern with * and ?.
-    ByHeaders { accepted_domains: Vec<String> },
+    ByHeaders {
+        /// Domains, full addresses or patterns of ours.
+        accepted_domains: Vec<String>,
+    },
 }
 
 impl Default for CollectorRouting {

@@ -7,14 +7,25 @@
 //! Readers take a snapshot ([`Published::current`]) and keep it as long as they like; a change is validated, stored by
 //! the caller, and published as a new snapshot.
 
+mod check;
 pub mod connections;
+mod cross;
 mod derived;
 mod directory;
+mod exchange;
+mod export;
+mod fresh;
 pub mod general;
+mod ids;
+mod invalid;
 mod networks;
 pub mod password;
 pub mod pattern;
+mod prepare;
+pub mod reference;
+pub mod schema;
 pub mod secret;
+mod secrets;
 pub mod services;
 mod snapshot;
 pub mod tls;
@@ -23,13 +34,16 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 pub use connections::{
-    Collector, CollectorEncryption, CollectorRouting, Connection, Login, RelayEncryption, RelayHost, Sender,
+    Collector, CollectorEncryption, CollectorRouting, Connection, Login, RelayEncryption, RelayHost, RetryStep, Sender,
 };
 pub use derived::Derived;
 pub use directory::{Directory, lower};
 pub use general::General;
+pub use ids::Ids;
+pub use invalid::Invalid;
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use secret::Secret;
+pub use secrets::STARS;
 pub use services::{Authentication, Pop3Service, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
 pub use tls::{Dns, Tls};
@@ -39,14 +53,29 @@ pub use users::User;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Names, domains and limits of the box as a whole.
     pub general: General,
+    /// Services that take mail: from the office's programs and machines, and from other servers.
+    #[schemars(title = "SMTP")]
     pub smtp: Vec<SmtpService>,
+    /// Services that mail programs read mailboxes with.
+    #[schemars(title = "POP3")]
     pub pop3: Vec<Pop3Service>,
+    /// The page in the browser.
     pub web: WebService,
+    /// Providers: how mail is sent through them and collected from them.
     pub connections: Vec<Connection>,
+    /// People with a mailbox here.
     pub users: Vec<User>,
+    /// Certificate and trust.
+    #[schemars(title = "TLS")]
     pub tls: Tls,
+    /// Name servers.
+    #[schemars(title = "DNS")]
     pub dns: Dns,
+    /// No setting: the highest numbers given so far.
+    #[schemars(skip)]
+    pub ids: Ids,
     /// No setting: lookup tables, made at first use.
     #[serde(skip)]
     #[schemars(skip)]

@@ -46,6 +46,11 @@ impl Network {
         Ok(Network { address, prefix })
     }
 
+    /// Whether it is everybody.
+    pub fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// An IPv4 address mapped into IPv6 counts as the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {

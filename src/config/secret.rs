@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Prints as stars. [`Secret::reveal`] is the only way to the text.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("x-secret" = true))]
 pub struct Secret(String);
 
 impl Secret {

@@ -37,15 +37,19 @@ pub enum Authentication {
 pub struct SmtpService {
     /// A name for displays.
     pub name: String,
+    /// Off: nothing listens.
     pub enabled: bool,
     /// Addresses and ports to listen on, such as 0.0.0.0:25 or [::]:25.
     pub listen: Vec<String>,
+    /// How sessions are protected. A service that takes mail from other servers stays on optional.
     pub encryption: ServiceEncryption,
+    /// Who has to log in. Mail for local recipients is taken without a login unless it is required.
     pub authentication: Authentication,
     /// Networks whose clients may send out without a login, such as 192.168.1.0/24. The word "local-networks" stands
     /// for the networks the box itself is in, and for itself.
     pub relay_from: Vec<String>,
-    /// Largest message, bytes. 0 is no limit.
+    /// Largest message. 0 is no limit.
+    #[schemars(range(max = 10_737_418_240u64), extend("x-unit" = "bytes"))]
     pub max_message_size: u64,
     /// Most recipients of one message.
     #[schemars(range(min = 100, max = 50_000))]
@@ -56,8 +60,8 @@ pub struct SmtpService {
     /// Most sessions at a time from one address that may not send without a login. 0 is no limit.
     #[schemars(range(max = 20_000))]
     pub max_sessions_per_address: u32,
-    /// A session that is silent for this long is ended. Seconds.
-    #[schemars(range(min = 10, max = 3600))]
+    /// A session that is silent for this long is ended.
+    #[schemars(range(min = 10, max = 3600), extend("x-unit" = "seconds"))]
     pub timeout: u32,
     /// Refuse after this many commands with errors in one session.
     #[schemars(range(min = 3, max = 1000))]
@@ -65,6 +69,7 @@ pub struct SmtpService {
     /// Refuse recipients with a % in their address.
     pub refuse_percent: bool,
     /// Do not offer delivery status notifications (DSN).
+    #[schemars(title = "Disable DSN")]
     pub disable_dsn: bool,
     /// No setting: `relay_from`, parsed at first use.
     #[serde(skip)]
@@ -99,15 +104,17 @@ impl Default for SmtpService {
 pub struct Pop3Service {
     /// A name for displays.
     pub name: String,
+    /// Off: nothing listens.
     pub enabled: bool,
     /// Addresses and ports to listen on, such as 0.0.0.0:110.
     pub listen: Vec<String>,
+    /// How sessions are protected.
     pub encryption: ServiceEncryption,
     /// Most sessions at a time.
     #[schemars(range(min = 1, max = 20_000))]
     pub max_sessions: u32,
-    /// A session that is silent for this long is ended. Seconds; RFC 1939 asks for at least 600.
-    #[schemars(range(min = 30, max = 7200))]
+    /// A session that is silent for this long is ended. RFC 1939 asks for at least 600.
+    #[schemars(range(min = 30, max = 7200), extend("x-unit" = "seconds"))]
     pub timeout: u32,
     /// Allow a login in clear text from clients outside the local networks. Off is safer.
     pub clear_text_login_from_outside: bool,
@@ -130,6 +137,7 @@ impl Default for Pop3Service {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebService {
+    /// Off: no page; settings are changed on the command line.
     pub enabled: bool,
     /// Addresses and ports to listen on, HTTPS.
     pub listen: Vec<String>,

@@ -10,6 +10,7 @@ pub struct Tls {
     pub certificate_file: String,
     /// File with the private key, PEM.
     pub key_file: String,
+    #[schemars(title = "CA file")]
     /// File with further authorities to trust, PEM; for a provider with a certificate of its own making.
     pub ca_file: String,
 }

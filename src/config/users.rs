@@ -9,6 +9,7 @@ use super::Secret;
 #[serde(default, deny_unknown_fields)]
 pub struct User {
     /// A number that stays and is never given again; the mailbox is kept under it. 0 is replaced by a free one.
+    #[schemars(range(max = 4_294_967_295u32), extend("x-hidden" = true))]
     pub id: u32,
     /// Login name, and the part of the address before the @. Compared without regard to case.
     pub name: String,
