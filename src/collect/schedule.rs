@@ -101,7 +101,7 @@ async fn run(services: &Services, config: &Arc<Config>, collector: &Collector, m
         state.last_run = Some(now_ms());
         state.collected_last = 0;
     });
-    let running = Running { services, id: collector.id };
+    let _running = Running { services, id: collector.id };
     let (words, trouble, collected) = match Job::new(services, config, collector).map(Arc::new) {
         Err(trouble) => (trouble.words(&collector.host, &collector.login.user), true, 0),
         Ok(job) => match Box::pin(session::collect(&job, memory)).await {
@@ -109,8 +109,9 @@ async fn run(services: &Services, config: &Arc<Config>, collector: &Collector, m
             (outcome, Err(trouble)) => (job.words(&trouble), true, outcome.collected),
         },
     };
-    drop(running);
     board.collector(collector.id, |state| {
+        state.running = false;
+        state.runs += 1;
         state.state.clone_from(&words);
         state.ok = !trouble;
         state.collected_last = collected;

@@ -33,6 +33,8 @@ pub struct CollectorState {
     pub state: String,
     pub ok: bool,
     pub running: bool,
+    /// Runs that have ended since the start.
+    pub runs: u64,
     pub last_run: Option<i64>,
     pub next_run: Option<i64>,
     pub collected_last: u64,
