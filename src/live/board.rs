@@ -1,7 +1,8 @@
 //! The board everybody writes their state on and the status page reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
@@ -53,7 +54,10 @@ pub struct SenderState {
 /// Something that went wrong, in plain words.
 #[derive(Clone, Debug, Serialize)]
 pub struct Problem {
+    /// When it was last seen, Unix milliseconds.
     pub at: i64,
+    /// How often in a row.
+    pub times: u32,
     /// Room or service: `collector Gmail`, `smtp`, `store`.
     pub place: String,
     pub text: String,
@@ -62,7 +66,14 @@ pub struct Problem {
 /// Cheap to clone; all clones are one board.
 #[derive(Clone, Default)]
 pub struct Board {
-    inner: Arc<Mutex<State>>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    state: Mutex<State>,
+    /// Beside the lock: counted for each mail.
+    accepted: AtomicU64,
 }
 
 #[derive(Default)]
@@ -72,8 +83,7 @@ struct State {
     sessions: BTreeMap<u64, SessionInfo>,
     collectors: BTreeMap<u32, CollectorState>,
     senders: BTreeMap<u32, SenderState>,
-    problems: std::collections::VecDeque<Problem>,
-    accepted: u64,
+    problems: VecDeque<Problem>,
 }
 
 /// How many last problems are kept.
@@ -87,7 +97,7 @@ pub struct SessionGuard {
 
 impl Board {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     pub fn listening(&self, entry: Listening) {
@@ -110,6 +120,10 @@ impl Board {
         self.state().sessions.values().cloned().collect()
     }
 
+    pub fn session_count(&self) -> usize {
+        self.state().sessions.len()
+    }
+
     pub fn collector(&self, id: u32, change: impl FnOnce(&mut CollectorState)) {
         change(self.state().collectors.entry(id).or_default());
     }
@@ -126,12 +140,16 @@ impl Board {
         self.state().senders.clone()
     }
 
+    /// Notes what went wrong. The same problem again only counts up, so that one that repeats does not push out others.
     pub fn problem(&self, at: i64, place: impl Into<String>, text: impl Into<String>) {
+        let (place, text) = (place.into(), text.into());
         let mut state = self.state();
+        let known = state.problems.iter().position(|known| known.place == place && known.text == text);
+        let times = known.and_then(|index| state.problems.remove(index)).map_or(0, |known| known.times);
         if state.problems.len() >= PROBLEMS {
             state.problems.pop_front();
         }
-        state.problems.push_back(Problem { at, place: place.into(), text: text.into() });
+        state.problems.push_back(Problem { at, times: times.saturating_add(1), place, text });
     }
 
     /// Newest first.
@@ -140,11 +158,11 @@ impl Board {
     }
 
     pub fn mail_accepted(&self) {
-        self.state().accepted += 1;
+        self.inner.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn accepted(&self) -> u64 {
-        self.state().accepted
+        self.inner.accepted.load(Ordering::Relaxed)
     }
 }
 
@@ -159,5 +177,44 @@ impl SessionGuard {
 impl Drop for SessionGuard {
     fn drop(&mut self) {
         self.board.state().sessions.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_on_the_board_while_its_guard_lives() {
+        let board = Board::default();
+        let guard = board.session("smtp", IpAddr::from([192, 0, 2, 1]), 5);
+        guard.user("anna");
+        assert_eq!(board.session_count(), 1);
+        assert_eq!(board.sessions()[0].user.as_deref(), Some("anna"));
+        drop(guard);
+        assert_eq!(board.session_count(), 0);
+    }
+
+    #[test]
+    fn a_problem_that_repeats_is_counted_and_pushes_out_nothing() {
+        let board = Board::default();
+        board.problem(1, "store", "disk full");
+        for at in 2..1000 {
+            board.problem(at, "collector", "no answer");
+        }
+        let problems = board.problems();
+        assert_eq!(problems.len(), 2);
+        assert_eq!((problems[0].at, problems[0].times), (999, 998));
+        assert_eq!(problems[1].text, "disk full");
+    }
+
+    #[test]
+    fn only_the_last_problems_are_kept() {
+        let board = Board::default();
+        for at in 0..300 {
+            board.problem(at, "smtp", format!("problem {at}"));
+        }
+        assert_eq!(board.problems().len(), PROBLEMS);
+        assert_eq!(board.problems()[0].at, 299);
     }
 }
