@@ -1,0 +1,269 @@
+//! The JSON API under `/api/v1/`: one function a request, the same for the page, the socket and the command line that
+//! opens the store itself.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET status` | what listens, sessions, queue, collectors, senders, problems, the store |
+//! | `GET queue?after=ID&limit=N` | mails in the outgoing queue |
+//! | `POST queue/ID/retry`, `hold`, `release`, `DELETE queue/ID` | one mail; `POST queue/retry` all that are not held |
+//! | `POST collect` | collect now |
+//! | `GET config`, `PUT config` | the configuration by sections; secrets are stars, and stay as they are where stars come back |
+//! | `GET config/file?secrets=yes`, `PUT config/file` | the same as a TOML file |
+//! | `GET users`, `POST users`, `PUT users/NAME/password`, `DELETE users/NAME` | people |
+//! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
+//!
+//! A failure is `{"error": "one line"}` with status 400 (the request), 403, 404, 405, 409 (not in this state) or 500.
+//! What comes from the network may look at `status` and `queue`; everything else is for the socket.
+
+mod queue;
+mod status;
+mod users;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::config::{Config, Invalid, Published};
+use crate::live::{Board, Signals};
+use crate::policy::Logins;
+use crate::store::{Store, StoreError};
+
+use super::settings::{self, SettingsError};
+
+/// What requests work on. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    pub store: Store,
+    pub config: Published,
+    pub board: Board,
+    pub signals: Signals,
+    pub logins: Logins,
+    /// Whether services run, or only the store is open.
+    pub running: bool,
+    /// Unix milliseconds.
+    pub started_at: i64,
+    /// Held while the configuration is read, changed and put in force.
+    pub changing: Arc<smol::lock::Mutex<()>>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Through the socket or in the same process: may do everything.
+    Owner,
+    /// Through the network: may look.
+    Network,
+}
+
+/// A request, without what HTTP wraps around it.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    pub method: &'a str,
+    /// Below `/api/v1/`, without a leading slash, with the query.
+    pub path: &'a str,
+    pub body: &'a [u8],
+    pub caller: Caller,
+}
+
+/// Status as in HTTP, and JSON.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    pub json: String,
+}
+
+/// Why a request is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("{0}")]
+    Bad(String),
+    #[error("only the command line on this host may do that yet")]
+    Forbidden,
+    #[error("there is no {0}")]
+    Unknown(String),
+    #[error("{method} is not possible on {path}")]
+    Method { method: String, path: String },
+    #[error("{0}")]
+    Conflict(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+impl ApiError {
+    fn status(&self) -> u16 {
+        match self {
+            ApiError::Bad(_) => 400,
+            ApiError::Forbidden => 403,
+            ApiError::Unknown(_) => 404,
+            ApiError::Method { .. } => 405,
+            ApiError::Conflict(_) => 409,
+            ApiError::Settings(error) if error.is_mistake() => 400,
+            ApiError::Settings(_) | ApiError::Store(_) => 500,
+        }
+    }
+}
+
+type Answer = Result<serde_json::Value, ApiError>;
+
+impl Api {
+    pub async fn handle(&self, request: Request<'_>) -> Response {
+        match self.answer(&request).await {
+            Ok(value) => Response { status: 200, json: value.to_string() },
+            Err(error) => {
+                if error.status() == 500 {
+                    log::error!("{} {}: {error}", request.method, request.path);
+                }
+                Response { status: error.status(), json: json!({ "error": error.to_string() }).to_string() }
+            }
+        }
+    }
+
+    async fn answer(&self, request: &Request<'_>) -> Answer {
+        let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
+        let steps: Vec<&str> = path.split('/').collect();
+        if request.caller == Caller::Network
+            && !matches!((request.method, steps.as_slice()), ("GET", ["status" | "queue"]))
+        {
+            return Err(ApiError::Forbidden);
+        }
+        match (request.method, steps.as_slice()) {
+            ("GET", ["status"]) => self.status().await,
+            ("GET", ["queue"]) => self.queue(query).await,
+            ("POST", ["queue", "retry"]) => self.retry_all().await,
+            ("POST", ["queue", mail, "retry"]) => self.queue_change(mail, queue::Action::Retry).await,
+            ("POST", ["queue", mail, "hold"]) => self.queue_change(mail, queue::Action::Hold).await,
+            ("POST", ["queue", mail, "release"]) => self.queue_change(mail, queue::Action::Release).await,
+            ("DELETE", ["queue", mail]) => self.queue_change(mail, queue::Action::Remove).await,
+            ("POST", ["collect"]) => self.collect(),
+            ("GET", ["config"]) => Ok(self.config.current().to_json_covered()),
+            ("PUT", ["config"]) => self.put_sections(read(request.body)?).await,
+            ("GET", ["config", "file"]) => Ok(json!({ "toml": self.config.current().to_toml(query == "secrets=yes") })),
+            ("PUT", ["config", "file"]) => self.put_file(request.body).await,
+            ("GET", ["users"]) => Ok(self.users()),
+            ("POST", ["users"]) => self.add_user(read(request.body)?).await,
+            ("PUT", ["users", name, "password"]) => self.set_password(&decoded(name)?, read(request.body)?).await,
+            ("DELETE", ["users", name]) => self.remove_user(&decoded(name)?).await,
+            ("POST", ["backup"]) => self.backup(read(request.body)?).await,
+            (method, ["status" | "queue" | "collect" | "config" | "users" | "backup", ..]) => {
+                Err(ApiError::Method { method: method.into(), path: path.into() })
+            }
+            _ => Err(ApiError::Unknown(path.into())),
+        }
+    }
+
+    fn collect(&self) -> Answer {
+        let config = self.config.current();
+        let enabled = config.connections.iter().filter(|connection| connection.enabled && !connection.paused);
+        let collectors = enabled.flat_map(|connection| &connection.collectors).filter(|collector| collector.enabled);
+        let count = collectors.count();
+        if !self.running {
+            return Err(ApiError::Conflict("no program runs on this data that could collect".into()));
+        }
+        if count == 0 {
+            return Err(ApiError::Conflict("there is no collector that is switched on".into()));
+        }
+        self.signals.collect_now();
+        Ok(json!({ "collecting": count }))
+    }
+
+    async fn put_sections(&self, sections: serde_json::Value) -> Answer {
+        let _alone = self.changing.lock().await;
+        let before = self.config.current();
+        self.put_in_force(smol::unblock(move || before.with(sections)).await).await
+    }
+
+    async fn put_file(&self, body: &[u8]) -> Answer {
+        let text = std::str::from_utf8(body).map_err(|_| ApiError::Bad("the file is not UTF-8".into()))?.to_string();
+        let _alone = self.changing.lock().await;
+        let before = self.config.current();
+        self.put_in_force(smol::unblock(move || before.from_toml(&text)).await).await
+    }
+
+    /// A changed copy of the configuration: checked, passwords hashed, put in force.
+    async fn put_changed(&self, changed: Config) -> Answer {
+        let before = self.config.current();
+        self.put_in_force(smol::unblock(move || changed.prepare(Some(&before))).await).await
+    }
+
+    /// Stores and publishes; the caller holds `changing`.
+    async fn put_in_force(&self, new: Result<Config, Vec<Invalid>>) -> Answer {
+        let new = new.map_err(SettingsError::Wrong)?;
+        let before = self.config.current();
+        settings::replace(&self.store, &self.config, new).await?;
+        let restart = settings::needs_restart(&before, &self.config.current());
+        Ok(json!({ "stored": true, "restart": if self.running { restart } else { Vec::new() } }))
+    }
+
+    async fn backup(&self, wish: BackupWish) -> Answer {
+        if !wish.to.is_absolute() {
+            return Err(ApiError::Bad(format!("{} is not a full path", wish.to.display())));
+        }
+        self.store.backup(wish.to.clone()).await?;
+        Ok(json!({ "backup": wish.to }))
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackupWish {
+    to: PathBuf,
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::Bad(format!("the request: {error}")))
+}
+
+fn value(of: impl Serialize) -> Answer {
+    serde_json::to_value(of).map_err(|error| ApiError::Bad(error.to_string()))
+}
+
+/// A step of a path with its %-escapes undone.
+fn decoded(step: &str) -> Result<String, ApiError> {
+    let bad = || ApiError::Bad(format!("{step} is not a name"));
+    let mut bytes = Vec::with_capacity(step.len());
+    let mut rest = step.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let (digits, after) = rest.split_at_checked(2).ok_or_else(bad)?;
+        let digits = std::str::from_utf8(digits).map_err(|_| bad())?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| bad())?);
+        rest = after;
+    }
+    String::from_utf8(bytes).map_err(|_| bad())
+}
+
+/// A name as a step of a path.
+pub fn encoded(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for &byte in name.as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_the_path() {
+        for name in ["anna", "Jörg Müller", "a/b?c%41", ""] {
+            assert_eq!(decoded(&encoded(name)).unwrap(), name);
+        }
+        assert!(decoded("%4").is_err());
+        assert!(decoded("%zz").is_err());
+        assert!(decoded("%ff").is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! `queue`: the mails that wait to go out, and what the administrator does to them (spec connectors-and-smtp §5.11).
+
+use std::io::Read;
+
+use mail_parser::MessageParser;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::net::now_ms;
+use crate::store::{Body, Change, Hold, JournalRow, MailId, QueueEntry, RecipientState};
+
+use super::{Answer, Api, ApiError, value};
+
+/// Rows of one answer: by default, and at most.
+const ROWS: usize = 100;
+const MAX_ROWS: usize = 1000;
+
+/// The subject is looked for in this much of the mail.
+const HEAD: u64 = 16 * 1024;
+
+/// The columns of the queue page. Times are Unix milliseconds.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    /// `held` or `not held`.
+    state: &'static str,
+    /// The submitting host, `unknown` if the box wrote the mail itself.
+    ip: String,
+    auth: String,
+    priority: u8,
+    to: Vec<RowRecipient>,
+    /// Empty for the null return path.
+    from: String,
+    subject: String,
+    sent: i64,
+    size: u64,
+    due: i64,
+    tries: u32,
+}
+
+#[derive(Serialize)]
+struct RowRecipient {
+    address: String,
+    /// `pending`, `relayed`, `failed`.
+    state: &'static str,
+    /// The last reply or reason; empty before the first try.
+    reply: String,
+}
+
+#[derive(Clone, Copy)]
+pub enum Action {
+    Retry,
+    Hold,
+    Release,
+    Remove,
+}
+
+impl Api {
+    pub(super) async fn queue(&self, query: &str) -> Answer {
+        let (mut after, mut limit) = (None, ROWS);
+        for (name, text) in query.split('&').filter_map(|part| part.split_once('=')) {
+            match name {
+                "after" => after = Some(mail_id(text)?),
+                "limit" => limit = text.parse().map_err(|_| ApiError::Bad(format!("limit {text} is not a number")))?,
+                _ => return Err(ApiError::Bad(format!("queue has no parameter {name}"))),
+            }
+        }
+        self.store.settled().await?;
+        let entries = self.store.queue_list(after, limit.clamp(1, MAX_ROWS))?;
+        let rows: Vec<Row> = entries.iter().map(|entry| self.row(entry)).collect();
+        value(json!({ "length": self.store.queue_len()?, "mails": value(rows)? }))
+    }
+
+    fn row(&self, entry: &QueueEntry) -> Row {
+        Row {
+            id: entry.mail.to_string(),
+            state: if entry.hold == Hold::No { "not held" } else { "held" },
+            ip: entry.client.map_or_else(|| "unknown".into(), |client| client.to_string()),
+            auth: entry.auth_user.clone().unwrap_or_default(),
+            priority: 0,
+            to: entry.recipients.iter().map(recipient).collect(),
+            from: entry.return_path.as_ref().map(|path| path.as_str().to_string()).unwrap_or_default(),
+            subject: self.subject(entry.mail),
+            sent: entry.accepted_at,
+            size: entry.size,
+            due: entry.due,
+            tries: entry.tries,
+        }
+    }
+
+    /// Empty where there is none, or where the mail has just gone.
+    fn subject(&self, mail: MailId) -> String {
+        let head = match self.store.body(mail) {
+            Ok(Some(Body::Inline(bytes))) => bytes.to_vec(),
+            Ok(Some(Body::File { file, .. })) => {
+                let mut head = Vec::new();
+                if file.take(HEAD).read_to_end(&mut head).is_err() {
+                    return String::new();
+                }
+                head
+            }
+            Ok(None) | Err(_) => return String::new(),
+        };
+        let parsed = MessageParser::default().parse_headers(&head);
+        parsed.and_then(|message| message.subject().map(str::to_string)).unwrap_or_default()
+    }
+
+    pub(super) async fn queue_change(&self, mail: &str, action: Action) -> Answer {
+        let mail = mail_id(mail)?;
+        self.store.settled().await?;
+        let Some(entry) = self.store.queue_entry(mail)? else {
+            return Err(ApiError::Unknown(format!("mail {mail} in the queue")));
+        };
+        let now = now_ms();
+        let changes = match action {
+            Action::Retry => vec![Change::QueueRetry { mail, due: now }],
+            Action::Hold => vec![Change::QueueHold { mail, hold: true }],
+            Action::Release => vec![Change::QueueHold { mail, hold: false }],
+            Action::Remove => vec![Change::QueueRemove { mail }, Change::Journal(removed(&entry, now))],
+        };
+        self.store.commit(changes).await?;
+        self.store.settled().await?;
+        self.signals.queue_changed();
+        Ok(json!({ "changed": 1 }))
+    }
+
+    /// All that are not held are due now.
+    pub(super) async fn retry_all(&self) -> Answer {
+        self.store.settled().await?;
+        let (mut after, mut changed) = (None, 0);
+        loop {
+            let entries = self.store.queue_list(after, MAX_ROWS)?;
+            let Some(last) = entries.last() else { break };
+            after = Some(last.mail);
+            let due = now_ms();
+            let waiting = entries.iter().filter(|entry| entry.hold == Hold::No);
+            let changes: Vec<Change> = waiting.map(|entry| Change::QueueRetry { mail: entry.mail, due }).collect();
+            changed += changes.len();
+            if !changes.is_empty() {
+                self.store.commit(changes).await?;
+            }
+        }
+        self.store.settled().await?;
+        self.signals.queue_changed();
+        Ok(json!({ "changed": changed }))
+    }
+}
+
+fn recipient(recipient: &crate::store::QueueRecipient) -> RowRecipient {
+    RowRecipient {
+        address: recipient.address.as_str().to_string(),
+        state: match recipient.state {
+            RecipientState::Pending => "pending",
+            RecipientState::Relayed => "relayed",
+            RecipientState::Failed => "failed",
+        },
+        reply: recipient.reply.clone(),
+    }
+}
+
+fn removed(entry: &QueueEntry, at: i64) -> JournalRow {
+    let to: Vec<&str> = entry.recipients.iter().map(|recipient| recipient.address.as_str()).take(10).collect();
+    JournalRow {
+        at,
+        mail: Some(entry.mail),
+        event: "removed".into(),
+        from: entry.return_path.as_ref().map(|path| path.as_str().to_string()).unwrap_or_default(),
+        to: to.join(", "),
+        detail: "by the administrator".into(),
+    }
+}
+
+fn mail_id(text: &str) -> Result<MailId, ApiError> {
+    let number =
+        u64::from_str_radix(text, 16).map_err(|_| ApiError::Bad(format!("{text} is not the name of a mail")))?;
+    Ok(MailId(number))
+}

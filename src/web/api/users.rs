@@ -1,0 +1,98 @@
+//! `users`: who has a mailbox here. Passwords come in and never go out.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::config::{Config, Secret, User};
+
+use super::{Answer, Api, ApiError};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    name: String,
+    #[serde(default)]
+    full_name: String,
+    password: Secret,
+    #[serde(default)]
+    administrator: bool,
+    #[serde(default)]
+    aliases: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPassword {
+    password: Secret,
+}
+
+impl Api {
+    pub(super) fn users(&self) -> serde_json::Value {
+        let config = self.config.current();
+        let users: Vec<_> = config
+            .users
+            .iter()
+            .map(|user| {
+                json!({
+                    "id": user.id,
+                    "name": user.name,
+                    "full_name": user.full_name,
+                    "enabled": user.enabled,
+                    "administrator": user.administrator,
+                    "aliases": user.aliases,
+                })
+            })
+            .collect();
+        json!({ "users": users })
+    }
+
+    pub(super) async fn add_user(&self, new: NewUser) -> Answer {
+        let _alone = self.changing.lock().await;
+        let mut config = Config::clone(&self.config.current());
+        if position(&config, &new.name).is_some() {
+            return Err(ApiError::Conflict(format!("there is a user {} already", new.name)));
+        }
+        password_given(&new.password)?;
+        config.users.push(User {
+            name: new.name,
+            full_name: new.full_name,
+            administrator: new.administrator,
+            password: new.password,
+            aliases: new.aliases,
+            ..User::default()
+        });
+        self.put_changed(config).await
+    }
+
+    pub(super) async fn set_password(&self, name: &str, new: NewPassword) -> Answer {
+        let _alone = self.changing.lock().await;
+        let mut config = Config::clone(&self.config.current());
+        password_given(&new.password)?;
+        let user =
+            position(&config, name).and_then(|index| config.users.get_mut(index)).ok_or_else(|| unknown(name))?;
+        user.password = new.password;
+        user.clear_password = None;
+        self.put_changed(config).await
+    }
+
+    /// The mailbox stays in the store; its number is not given again.
+    pub(super) async fn remove_user(&self, name: &str) -> Answer {
+        let _alone = self.changing.lock().await;
+        let mut config = Config::clone(&self.config.current());
+        let index = position(&config, name).ok_or_else(|| unknown(name))?;
+        config.users.remove(index);
+        self.put_changed(config).await
+    }
+}
+
+fn position(config: &Config, name: &str) -> Option<usize> {
+    config.users.iter().position(|user| user.name.to_lowercase() == name.to_lowercase())
+}
+
+fn unknown(name: &str) -> ApiError {
+    ApiError::Unknown(format!("user {name}"))
+}
+
+fn password_given(password: &Secret) -> Result<(), ApiError> {
+    if password.is_empty() { Err(ApiError::Bad("the password is empty".into())) } else { Ok(()) }
+}
