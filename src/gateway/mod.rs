@@ -1,0 +1,304 @@
+//! The composition root: opens the store, loads the configuration, starts the services and stops them in order.
+//!
+//! Promises: ports that cannot be bound, files that cannot be read and data that cannot be opened end the start with
+//! one error, before any mail is taken; after [`Gateway::stop`] the store is closed and nothing runs any more.
+//! A service that fails unexpectedly is started again; it never ends the program.
+//!
+//! Nothing imports this room but the command line.
+
+mod listeners;
+mod memory;
+pub mod process;
+mod services;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use crate::config::{Config, Published};
+use crate::live::{Board, Listening, Stop, StopSource};
+use crate::net::tls::{ServerTls, TlsError};
+use crate::net::{Tasks, now_ms};
+use crate::store::{Store, StoreError};
+use crate::web::{self, Api, settings};
+
+use listeners::{Bound, ListenError};
+use process::{Account, ProcessError};
+
+/// Stack of an executor thread. Only pages that were used count as memory.
+const STACK: usize = 1024 * 1024;
+
+/// What is still running this long after the stop is left behind; the services themselves give transactions 10 s.
+const STOP_LIMIT: Duration = Duration::from_secs(12);
+
+/// How the program is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Data directory; made where there is none.
+    pub data: PathBuf,
+    /// A configuration file that is put in force at start, once each time it has changed.
+    pub config: Option<PathBuf>,
+    /// Add 10,000 to all ports below 10,000.
+    pub high_ports: bool,
+    /// Whom to become when started as root.
+    pub user: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{file}: {source}")]
+    ConfigFile { file: String, source: std::io::Error },
+    /// What is wrong in the file, one a line.
+    #[error("{file}: {source}")]
+    Config { file: String, source: settings::SettingsError },
+    #[error(transparent)]
+    Settings(#[from] settings::SettingsError),
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("control socket: {0}")]
+    Control(std::io::Error),
+    #[error("thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// The running program.
+pub struct Gateway {
+    store: Store,
+    board: Board,
+    stop: StopSource,
+    /// Ends the executor threads, after everything else.
+    end: StopSource,
+    services: Vec<smol::Task<()>>,
+    threads: Vec<JoinHandle<()>>,
+    control: web::Control,
+    account: Option<Account>,
+}
+
+impl Gateway {
+    /// Started as root, gives root up for good.
+    pub fn start(options: &Options) -> Result<Gateway, StartError> {
+        memory::tune();
+        process::raise_descriptor_limit();
+        let account = process::service_account(options.user.as_deref())?;
+        let provision = options.config.as_deref().map(Provision::read).transpose()?;
+        process::prepare_data_dir(&options.data, account.as_ref())?;
+        let (store, config) = process::acting_as(account.as_ref(), || open(&options.data, provision))??;
+        let bound = match sockets(&config, options, account.as_ref()) {
+            Ok(bound) => bound,
+            Err(error) => {
+                let _ = store.close();
+                return Err(error);
+            }
+        };
+        Gateway::run(store, config, bound, account)
+    }
+
+    fn run(store: Store, config: Config, bound: Vec<Bound>, account: Option<Account>) -> Result<Gateway, StartError> {
+        let tls = identity(store.dir(), &config)?;
+        let (stop, stopping) = StopSource::new();
+        let (end, ended) = StopSource::new();
+        let board = Board::default();
+        for socket in &bound {
+            board.listening(socket.shown());
+        }
+        let started = services::Parts::new(store.clone(), Published::new(config), board.clone(), tls, stopping.clone());
+        let api = Api {
+            store: store.clone(),
+            config: started.intake.config.clone(),
+            board: board.clone(),
+            signals: started.intake.signals.clone(),
+            logins: started.logins.clone(),
+            running: true,
+            started_at: now_ms(),
+            changing: Arc::default(),
+        };
+        let services = started.spawn_all(bound);
+        let threads = executor_threads(&started.tasks, &ended).map_err(StartError::Thread)?;
+        let control = web::Control::start(store.dir(), api).map_err(StartError::Control)?;
+        Ok(Gateway { store, board, stop, end, services, threads, control, account })
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What listens where, whom the program runs as, and where the data is: for the eye.
+    pub fn table(&self) -> String {
+        table(&self.board.listeners(), self.store.dir(), self.account.as_ref().map(|account| account.name.as_str()))
+    }
+
+    /// No new sessions; transactions in flight finish within 10 s; everything committed is in the index.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        self.stop.stop();
+        let all = async {
+            for service in self.services {
+                service.await;
+            }
+        };
+        if crate::net::timeout(STOP_LIMIT, all).await.is_err() {
+            log::warn!("some sessions did not end in time and were cut");
+        }
+        self.control.stop();
+        self.end.stop();
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+        self.store.close()
+    }
+}
+
+/// The store and the configuration in it, after the file of `--config` was put in force.
+fn open(data: &Path, provision: Option<Provision>) -> Result<(Store, Config), StartError> {
+    let store = Store::open(data)?;
+    let configured = || {
+        let config = settings::stored(&store)?;
+        match provision.filter(|provision| !provision.is_applied(data)) {
+            Some(provision) => provision.apply(&store, config),
+            None => Ok(config),
+        }
+    };
+    match configured() {
+        Ok(config) => Ok((store, config)),
+        Err(error) => {
+            let _ = store.close();
+            Err(error)
+        }
+    }
+}
+
+/// Binds all sockets; the last thing that needs root.
+fn sockets(config: &Config, options: &Options, account: Option<&Account>) -> Result<Vec<Bound>, StartError> {
+    let bound = if options.high_ports {
+        listeners::bind(listeners::wanted(&config.clone().with_high_ports())?)?
+    } else {
+        listeners::bind(listeners::wanted(config)?)?
+    };
+    if let Some(account) = account {
+        process::give_up_root(account)?;
+    }
+    Ok(bound)
+}
+
+/// A configuration file given at start. Which one was applied is remembered by its size and time of change, so that
+/// what the administrator changed since is not undone by each restart.
+struct Provision {
+    file: String,
+    text: String,
+    mark: String,
+}
+
+/// Beside the data, the mark of the file that was applied.
+const APPLIED: &str = "applied-config";
+
+impl Provision {
+    fn read(path: &Path) -> Result<Provision, StartError> {
+        let file = path.display().to_string();
+        let unreadable = |source| StartError::ConfigFile { file: file.clone(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let about = std::fs::metadata(path).map_err(unreadable)?;
+        let age = about.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let mark = format!("{} {} {file}", text.len(), age.unwrap_or_default().as_nanos());
+        Ok(Provision { file, text, mark })
+    }
+
+    /// Puts the file in force on top of `config`.
+    fn apply(self, store: &Store, config: Config) -> Result<Config, StartError> {
+        let wrong =
+            |found| StartError::Config { file: self.file.clone(), source: settings::SettingsError::Wrong(found) };
+        let new = config.from_toml(&self.text).map_err(wrong)?;
+        let published = Published::new(config);
+        smol::block_on(settings::replace(store, &published, new))?;
+        self.note_applied(store.dir());
+        Ok(Config::clone(&published.current()))
+    }
+
+    fn is_applied(&self, data: &Path) -> bool {
+        std::fs::read_to_string(data.join(APPLIED)).is_ok_and(|mark| mark == self.mark)
+    }
+
+    /// Failing only means that the file is applied again.
+    fn note_applied(&self, data: &Path) {
+        if let Err(error) = std::fs::write(data.join(APPLIED), &self.mark) {
+            log::warn!("{APPLIED}: {error}");
+        }
+    }
+}
+
+fn identity(dir: &Path, config: &Config) -> Result<ServerTls, TlsError> {
+    let tls = &config.tls;
+    if tls.certificate_file.is_empty() {
+        ServerTls::self_signed(dir, &config.general.host_name)
+    } else {
+        ServerTls::from_files(Path::new(&tls.certificate_file), Path::new(&tls.key_file))
+    }
+}
+
+/// As many as cores, at most four, until `ended`.
+fn executor_threads(tasks: &Tasks, ended: &Stop) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (0..cores.min(4))
+        .map(|number| {
+            let (tasks, ended) = (tasks.clone(), ended.clone());
+            std::thread::Builder::new()
+                .name(format!("tasks-{number}"))
+                .stack_size(STACK)
+                .spawn(move || async_io::block_on(tasks.run(ended.stopping())))
+        })
+        .collect()
+}
+
+fn table(listening: &[Listening], data: &Path, user: Option<&str>) -> String {
+    use std::fmt::Write;
+    let width = |of: fn(&Listening) -> &str| listening.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+    let (service, address) = (width(|row| &row.service), width(|row| &row.address));
+    let mut text = format!("Pillarbox {}\n", env!("CARGO_PKG_VERSION"));
+    for row in listening {
+        let _ = writeln!(text, "  {:service$}  {:address$}  {}", row.service, row.address, row.encryption);
+    }
+    if listening.is_empty() {
+        text.push_str("  nothing listens: no service is enabled\n");
+    }
+    let _ = writeln!(text, "  data in {}", data.display());
+    if let Some(user) = user {
+        let _ = writeln!(text, "  running as {user}");
+    }
+    if let Some(page) = listening.iter().find(|row| row.service == "Status page") {
+        let _ = writeln!(text, "  status page https://{}/", reachable(&page.address));
+    }
+    text
+}
+
+/// An address people can type: a wildcard becomes this host.
+fn reachable(address: &str) -> String {
+    address.replace("0.0.0.0", "localhost").replace("[::]", "localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_listens_where() {
+        let row = |service: &str, address: &str, encryption: &str| Listening {
+            service: service.into(),
+            address: address.into(),
+            encryption: encryption.into(),
+        };
+        let rows = [row("SMTP", "0.0.0.0:25", "STARTTLS"), row("Status page", "0.0.0.0:443", "TLS")];
+        let text = table(&rows, Path::new("/var/lib/pillarbox"), Some("pillarbox"));
+        assert!(text.contains("  SMTP         0.0.0.0:25   STARTTLS\n"), "{text}");
+        assert!(text.contains("status page https://localhost:443/"), "{text}");
+        assert!(text.contains("running as pillarbox"), "{text}");
+    }
+}

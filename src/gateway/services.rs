@@ -1,0 +1,152 @@
+//! Starts the services as tasks and keeps them running.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use smol::future::FutureExt;
+
+use crate::config::Published;
+use crate::intake::Intake;
+use crate::live::{Board, Signals, Stop};
+use crate::net::dns::Resolver;
+use crate::net::tls::ServerTls;
+use crate::net::{Tasks, now_ms};
+use crate::policy::Logins;
+use crate::store::Store;
+use crate::{collect, notify, send, serve, web};
+
+use super::listeners::{Bound, Service};
+use super::memory;
+
+/// What the services are made of.
+pub struct Parts {
+    pub tasks: Tasks,
+    pub intake: Intake,
+    pub logins: Logins,
+    resolver: Resolver,
+    tls: ServerTls,
+    stop: Stop,
+}
+
+impl Parts {
+    pub fn new(store: Store, config: Published, board: Board, tls: ServerTls, stop: Stop) -> Parts {
+        let servers = name_servers(&config.current().dns.servers);
+        Parts {
+            tasks: Tasks::default(),
+            intake: Intake { store, config, board, signals: Signals::default() },
+            logins: Logins::default(),
+            resolver: Resolver::new(servers),
+            tls,
+            stop,
+        }
+    }
+
+    /// SMTP first: it is what waits for us.
+    pub fn spawn_all(&self, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
+        let mut services = self.spawn_listeners(bound);
+        let sending = send::Context {
+            tasks: self.tasks.clone(),
+            store: self.intake.store.clone(),
+            config: self.intake.config.clone(),
+            signals: self.intake.signals.clone(),
+            board: self.intake.board.clone(),
+            resolver: self.resolver.clone(),
+            stop: self.stop.clone(),
+        };
+        services.push(self.supervise("sending", move || send::run(sending.clone())));
+        let (intake, stop) = (self.intake.clone(), self.stop.clone());
+        services.push(self.supervise("notifications", move || notify::run(intake.clone(), stop.clone())));
+        let parts = (self.tasks.clone(), self.intake.clone(), self.resolver.clone(), self.stop.clone());
+        services.push(self.supervise("collecting", move || {
+            let (tasks, intake, resolver, stop) = parts.clone();
+            collect::run(tasks, intake, resolver, stop)
+        }));
+        let (board, stop) = (self.intake.board.clone(), self.stop.clone());
+        services.push(self.supervise("memory", move || memory::trim_when_quiet(board.clone(), stop.clone())));
+        services
+    }
+
+    fn spawn_listeners(&self, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
+        let context = serve::Context {
+            tasks: self.tasks.clone(),
+            config: self.intake.config.clone(),
+            intake: self.intake.clone(),
+            logins: self.logins.clone(),
+            board: self.intake.board.clone(),
+            tls: self.tls.clone(),
+            stop: self.stop.clone(),
+            locks: serve::Locks::default(),
+        };
+        let mut services = Vec::with_capacity(bound.len());
+        for Bound { wanted, listener, .. } in bound {
+            let again = move || listener.try_clone();
+            services.push(match wanted.service {
+                Service::Smtp(index) => {
+                    let context = context.clone();
+                    self.listen(wanted.name, again, move |l| serve::smtp::run(context.clone(), index, l))
+                }
+                Service::Pop3(index) => {
+                    let context = context.clone();
+                    self.listen(wanted.name, again, move |l| serve::pop3::run(context.clone(), index, l))
+                }
+                Service::Web => {
+                    let front = web::Front {
+                        tasks: self.tasks.clone(),
+                        tls: self.tls.clone(),
+                        control: web::control_path(self.intake.store.dir()),
+                        stop: self.stop.clone(),
+                        limits: web::Limits::default(),
+                    };
+                    self.listen(wanted.name, again, move |l| web::front(front.clone(), l))
+                }
+            });
+        }
+        services
+    }
+
+    fn listen<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: String,
+        listener: impl Fn() -> std::io::Result<TcpListener> + Send + Sync + 'static,
+        run: impl Fn(TcpListener) -> F + Send + Sync + 'static,
+    ) -> smol::Task<()> {
+        let run = std::sync::Arc::new(run);
+        self.supervise(name, move || {
+            let (listener, run) = (listener(), run.clone());
+            async move {
+                match listener {
+                    Ok(listener) => run(listener).await,
+                    Err(error) => log::error!("listener: {error}"),
+                }
+            }
+        })
+    }
+
+    /// Runs a service until the stop; one that ends before it, or panics, is noted and started again.
+    fn supervise<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: impl Into<String>,
+        service: impl Fn() -> F + Send + 'static,
+    ) -> smol::Task<()> {
+        let (name, stop, board) = (name.into(), self.stop.clone(), self.intake.board.clone());
+        self.tasks.spawn(async move {
+            loop {
+                let ended = std::panic::AssertUnwindSafe(service()).catch_unwind().await;
+                if stop.is_stopping() {
+                    return;
+                }
+                let how = if ended.is_err() { "failed" } else { "ended" };
+                log::error!("{name} {how} unexpectedly and is started again");
+                board.problem(now_ms(), name.as_str(), format!("{how} unexpectedly and was started again"));
+                let _ = crate::net::timeout(Duration::from_secs(1), stop.stopping()).await;
+            }
+        })
+    }
+}
+
+/// Addresses with or without a port; the settings have been checked.
+fn name_servers(texts: &[String]) -> Vec<SocketAddr> {
+    let address = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
+    texts.iter().filter_map(|text| address(text).ok()).collect()
+}
