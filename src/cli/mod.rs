@@ -1,5 +1,47 @@
-//! The command line.
+//! The command line: reads what is wanted, asks the running program (or the store, where none runs), shows the answer.
+//!
+//! Holds no logic of its own. Exit status 0: done; 1: it failed, one line on standard error says why; 2: the command
+//! is not understood. What prints data prints JSON with `--json`.
 
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod arguments;
+mod client;
+mod commands;
+mod demo;
+mod help;
+mod password;
+mod run;
+mod show;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Usage};
+
+pub fn main() -> ExitCode {
+    match Arguments::read(lexopt::Parser::from_env()).and_then(|arguments| commands::run(&arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Broken>() => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// Whoever read our output has left (`pillarbox queue list | head`).
+#[derive(Debug, thiserror::Error)]
+#[error("output is closed")]
+struct Broken;
+
+/// Prints to standard output. Never panics, unlike `println!`.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Broken.into()),
+        other => Ok(other?),
+    }
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "pillarbox: {text}");
 }

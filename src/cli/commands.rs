@@ -1,0 +1,156 @@
+//! One function a command: ask, then show.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::gateway::{Options, process};
+use crate::store::Store;
+use crate::web::encoded;
+use crate::web::settings::SettingsError;
+
+use super::arguments::{Arguments, Usage};
+use super::client::Client;
+use super::{demo, help, password, print, run as service, show};
+
+pub fn run(given: &Arguments) -> anyhow::Result<()> {
+    if given.has("version") {
+        return print(concat!("pillarbox ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+    if given.has("help") {
+        return print(help::HELP);
+    }
+    let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
+    let known: &[&str] = match words.as_slice() {
+        ["run"] => &["config", "high-ports", "user"],
+        ["demo"] => &["once"],
+        ["config", "export"] => &["secrets"],
+        ["user", "add", ..] => &["full-name", "alias", "administrator", "password-stdin"],
+        ["user", "passwd", ..] => &["password-stdin"],
+        _ => &[],
+    };
+    given.only(known)?;
+    match words.as_slice() {
+        ["run"] => service::run(&Options {
+            data: given.data(),
+            config: given.path("config"),
+            high_ports: given.has("high-ports"),
+            user: given.text("user")?,
+        }),
+        ["demo"] => demo::run(given.has("once")),
+        ["status"] => shown(given, "GET", "status", show::status),
+        ["collect"] => shown(given, "POST", "collect", |_| "collecting\n".into()),
+        ["queue", "list"] => shown(given, "GET", "queue?limit=1000", show::queue),
+        ["queue", "retry"] => shown(given, "POST", "queue/retry", changed),
+        ["queue", action @ ("retry" | "hold" | "release"), mail] => {
+            shown(given, "POST", &format!("queue/{}/{action}", encoded(mail)), changed)
+        }
+        ["queue", "remove", mail] => shown(given, "DELETE", &format!("queue/{}", encoded(mail)), changed),
+        ["user", "list"] => shown(given, "GET", "users", show::users),
+        ["user", "add", name] => add_user(given, name),
+        ["user", "passwd", name] => {
+            let password = password::new_password(name, given.has("password-stdin"))?;
+            let body = json!({ "password": password.reveal() });
+            stored(given, "PUT", &format!("users/{}/password", encoded(name)), body.to_string().as_bytes())
+        }
+        ["user", "remove", name] => stored(given, "DELETE", &format!("users/{}", encoded(name)), b""),
+        ["config", "check", file] => check(Path::new(file)),
+        ["config", "export"] => export(given),
+        ["config", "import", file] => import(given, Path::new(file)),
+        ["backup", to] => backup(given, Path::new(to)),
+        ["restore", from] => restore(&given.data(), Path::new(from)),
+        [] => Err(Usage("a command is missing".into()).into()),
+        ["queue" | "user" | "config" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect", _, ..] => {
+            Err(Usage(format!("{} is not a whole command", words.join(" "))).into())
+        }
+        [word, ..] => Err(Usage(format!("there is no command {word}")).into()),
+    }
+}
+
+/// Asks, and shows the answer as text or as it is.
+fn shown(given: &Arguments, method: &str, path: &str, text: impl Fn(&Value) -> String) -> anyhow::Result<()> {
+    let answer = Client::connect(&given.data(), false)?.call(method, path, b"")?;
+    if given.json { print(&format!("{answer}\n")) } else { print(&text(&answer)) }
+}
+
+fn changed(answer: &Value) -> String {
+    match answer.get("changed").and_then(Value::as_u64) {
+        Some(1) => "1 mail\n".into(),
+        count => format!("{} mails\n", count.unwrap_or(0)),
+    }
+}
+
+/// Asks for a change of the configuration.
+fn stored(given: &Arguments, method: &str, path: &str, body: &[u8]) -> anyhow::Result<()> {
+    let answer = Client::connect(&given.data(), true)?.call(method, path, body)?;
+    if given.json {
+        return print(&format!("{answer}\n"));
+    }
+    let restart = answer.get("restart").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let restart: Vec<&str> = restart.iter().filter_map(Value::as_str).collect();
+    if restart.is_empty() {
+        return Ok(());
+    }
+    print(&format!("stored; takes effect when the program is started again: {}\n", restart.join(", ")))
+}
+
+fn add_user(given: &Arguments, name: &str) -> anyhow::Result<()> {
+    let password = password::new_password(name, given.has("password-stdin"))?;
+    let body = json!({
+        "name": name,
+        "full_name": given.text("full-name")?.unwrap_or_default(),
+        "password": password.reveal(),
+        "administrator": given.has("administrator"),
+        "aliases": given.texts("alias")?,
+    });
+    stored(given, "POST", "users", body.to_string().as_bytes())
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
+}
+
+/// Against the settings of a new box: nothing else is needed to check a file.
+fn check(file: &Path) -> anyhow::Result<()> {
+    Config::fresh()
+        .from_toml(&read(file)?)
+        .map_err(SettingsError::Wrong)
+        .with_context(|| file.display().to_string())?;
+    print(&format!("{}: good\n", file.display()))
+}
+
+fn export(given: &Arguments) -> anyhow::Result<()> {
+    if given.json {
+        return shown(given, "GET", "config", Value::to_string);
+    }
+    let path = if given.has("secrets") { "config/file?secrets=yes" } else { "config/file" };
+    shown(given, "GET", path, |answer| answer.get("toml").and_then(Value::as_str).unwrap_or_default().into())
+}
+
+fn import(given: &Arguments, file: &Path) -> anyhow::Result<()> {
+    let text = read(file)?;
+    stored(given, "PUT", "config/file", text.as_bytes()).with_context(|| file.display().to_string())
+}
+
+/// The running program has another working directory.
+fn full(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| path.display().to_string())
+}
+
+fn backup(given: &Arguments, to: &Path) -> anyhow::Result<()> {
+    let to = full(to)?;
+    let answer =
+        Client::connect(&given.data(), false)?.call("POST", "backup", json!({ "to": to }).to_string().as_bytes())?;
+    if given.json { print(&format!("{answer}\n")) } else { print(&format!("backup in {}\n", to.display())) }
+}
+
+fn restore(data: &Path, from: &Path) -> anyhow::Result<()> {
+    if !from.is_dir() {
+        bail!("there is no backup in {}", from.display());
+    }
+    Store::restore(from, data)?;
+    process::hand_over(data)?;
+    print(&format!("{} is restored\n", data.display()))
+}

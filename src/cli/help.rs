@@ -1,0 +1,35 @@
+//! The text of `--help`.
+
+pub const HELP: &str = "\
+Pillarbox: an office mail box in one program.
+
+  pillarbox run [--config FILE] [--high-ports] [--user NAME]
+      Runs the box until SIGTERM or SIGINT. FILE (TOML) is put in force at start, once each time it has changed.
+      --high-ports adds 10000 to all ports below 1024. Started as root, the program becomes NAME after binding
+      its ports (default: pillarbox, where that user exists).
+  pillarbox demo [--once]
+      A box and a provider on this machine, with sample mails coming and going. --once: checks 50 mails and ends.
+
+  pillarbox status                    what listens, queue, collectors, senders, last problems
+  pillarbox collect                   collects from all providers now
+  pillarbox queue list                mails that wait to go out
+  pillarbox queue retry [ID]          tries one, or all that are not held, now
+  pillarbox queue hold|release|remove ID
+  pillarbox user list
+  pillarbox user add NAME [--full-name TEXT] [--alias ADDRESS]... [--administrator] [--password-stdin]
+  pillarbox user passwd NAME [--password-stdin]
+  pillarbox user remove NAME
+  pillarbox config check FILE         says whether FILE is a good configuration
+  pillarbox config export [--secrets] prints the configuration in force; passwords only with --secrets
+  pillarbox config import FILE        puts FILE in force
+  pillarbox backup DIR                a copy of everything in the new directory DIR, while mail goes on
+  pillarbox restore DIR               makes the data directory, which must not exist or be empty, from a backup
+
+  --data DIR    the data directory (default: /var/lib/pillarbox)
+  --json        prints JSON where data is printed
+  --help, --version
+
+The commands speak to the running program through control.sock in the data directory, and open the data themselves
+when none runs. Passwords are asked for, or read from standard input, never taken from the command line.
+Exit status: 0 done, 1 failed (one line on standard error says why), 2 the command is not understood.
+";

@@ -1,0 +1,265 @@
+use super::*;
+use crate::config::{RelayHost, RetryStep, Secret};
+
+fn user(name: &str, aliases: &[&str]) -> User {
+    User { name: name.into(), aliases: aliases.iter().map(|a| a.to_string()).collect(), ..User::default() }
+}
+
+fn office() -> Config {
+    let collector = Collector {
+        host: "pop.provider.example".into(),
+        login: Login { user: "office".into(), password: Secret::new("p") },
+        routing: CollectorRouting::SendTo("anna".into()),
+        ..Collector::default()
+    };
+    let sender =
+        Sender { hosts: vec![RelayHost { host: "relay.provider.example".into(), port: 587 }], ..Sender::default() };
+    let mut config = Config {
+        connections: vec![Connection { sender: Some(sender), collectors: vec![collector], ..Connection::default() }],
+        users: vec![user("anna", &["boss", "anna@private.example"]), user("bob", &["boss"])],
+        ..Config::fresh()
+    };
+    config.general.default_domain = "office.example".into();
+    config.general.local_domains = vec!["office.example".into(), "*.office.example".into(), "x@y.example".into()];
+    config.general.main_administrator = "Anna".into();
+    config.dns.servers = vec!["192.0.2.1".into(), "[2001:db8::1]:53".into()];
+    config.users.push(User { enabled: false, ..user("gone", &[]) });
+    config
+}
+
+/// What is wrong after a change of a good configuration.
+fn after(change: impl FnOnce(&mut Config)) -> Vec<String> {
+    let (mut config, mut found) = (office(), Vec::new());
+    change(&mut config);
+    check(&config, &mut found);
+    found.iter().map(Invalid::to_string).collect()
+}
+
+fn sender(config: &mut Config) -> &mut Sender {
+    config.connections[0].sender.as_mut().unwrap()
+}
+
+#[test]
+fn a_good_configuration_is_good() {
+    assert_eq!(after(|_| {}), [""; 0]);
+    let mut found = Vec::new();
+    check(&Config::fresh(), &mut found);
+    check(&Config::default(), &mut found);
+    assert_eq!(found, []);
+}
+
+#[test]
+fn general() {
+    for bad in ["", "-a.example", "a b", "[192.0.2.1]", "a..b", "bücher.example"] {
+        assert_eq!(
+            after(|c| c.general.host_name = bad.into()),
+            [format!("general.host_name: \"{bad}\" is no host name")]
+        );
+    }
+    assert_eq!(
+        after(|c| c.general.default_domain = "a.example; b.example".into()),
+        ["general.default_domain: \"a.example; b.example\" is not one domain"]
+    );
+    assert_eq!(after(|c| c.general.default_domain.clear()), [""; 0]);
+    assert_eq!(
+        after(|c| c.general.local_domains = vec!["*".into(), "ok.???".into(), "a;b".into(), "".into()]),
+        [
+            "general.local_domains[0]: \"*\" would make every address a local one, and no mail would go out",
+            "general.local_domains[2]: \"a;b\" is no domain, address or pattern of one",
+            "general.local_domains[3]: \"\" is no domain, address or pattern of one",
+        ]
+    );
+    for (name, message) in [
+        ("carl", "there is no user \"carl\""),
+        ("gone", "the user \"gone\" is not enabled"),
+        ("", "name an enabled user here"),
+    ] {
+        let found = after(|c| c.general.main_administrator = name.into());
+        assert_eq!(found, [format!("general.main_administrator: {message}")]);
+    }
+    let found = after(|c| {
+        c.users.clear();
+        c.connections.clear();
+    });
+    assert_eq!(found, ["general.main_administrator: there is no user \"Anna\""]);
+}
+
+#[test]
+fn services() {
+    assert_eq!(
+        after(|c| c.smtp[1].listen = vec!["25".into(), "localhost:25".into()]),
+        [
+            "smtp[1].listen[0]: \"25\" is no address with a port, such as 0.0.0.0:25 or [::]:25",
+            "smtp[1].listen[1]: \"localhost:25\" is no address with a port, such as 0.0.0.0:25 or [::]:25",
+        ]
+    );
+    assert_eq!(
+        after(|c| c.pop3[0].listen = vec!["[::]:25".into(), "127.0.0.1:0".into(), "127.0.0.1:0".into()]),
+        ["pop3[0].listen[0]: [::]:25 is taken by smtp[0].listen[1]"]
+    );
+    assert_eq!(after(|c| c.web.listen.clear()), ["web.listen: is empty; to stop the service, set enabled = false"]);
+    let off = after(|c| {
+        c.web.enabled = false;
+        c.web.listen = vec!["0.0.0.0:25".into()];
+    });
+    assert_eq!(off, [""; 0]);
+    assert_eq!(
+        after(|c| c.smtp[0].relay_from = vec!["Local-Networks".into(), "10.0.0.0/40".into(), "office".into()]),
+        [
+            "smtp[0].relay_from[1]: \"10.0.0.0/40\" has a number after the / that is no prefix length (up to 32 here)",
+            "smtp[0].relay_from[2]: \"office\" is no network such as 192.168.1.0/24, no address, and not \"local-networks\"",
+        ]
+    );
+    assert_eq!(
+        after(|c| c.smtp[0].relay_from = vec!["::/0".into()]),
+        ["smtp[0].relay_from[0]: \"::/0\" would let everybody send through this box; list your own networks"]
+    );
+}
+
+#[test]
+fn users() {
+    assert_eq!(after(|c| c.users[1].name = "ANNA".into()), ["users[1].name: \"ANNA\" is the name of users[0] already"]);
+    assert_eq!(after(|c| c.users[1].name.clear()), ["users[1].name: is empty"]);
+    for bad in ["b b", "bob@office.example", ".bob", "bob.", "b..b", "bób", "b/b"] {
+        assert_eq!(
+            after(|c| c.users[1].name = bad.into()),
+            [format!(
+                "users[1].name: \"{bad}\" may have letters, digits, \".\", \"_\" and \"-\" only, and no dot at an end"
+            )]
+        );
+    }
+    let long = "b".repeat(33);
+    let found = after(|c| c.users[1].name = long.clone());
+    assert_eq!(found, [format!("users[1].name: \"{long}\" is longer than 32 characters")]);
+    assert_eq!(
+        after(|c| c.users[1].aliases = vec!["Anna".into(), "a b".into(), "x*".into(), "Info".into(), "info".into()]),
+        [
+            "users[1].aliases[0]: \"Anna\" is the name of the user \"anna\"",
+            "users[1].aliases[1]: \"a b\" is no name or address",
+            "users[1].aliases[2]: \"x*\" is no name or address",
+            "users[1].aliases[4]: \"info\" is listed twice",
+        ]
+    );
+    assert_eq!(after(|c| c.users[1].aliases = vec!["bob".into(), "anna@office.example".into()]), [""; 0]);
+    let found = after(|c| {
+        c.users[0].password = Secret::new("$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo");
+        c.users[1].password = Secret::new("x".repeat(257));
+    });
+    assert_eq!(
+        found,
+        [
+            "users[0].password: looks like a hash, but is no whole Argon2 hash this box can use",
+            "users[1].password: is longer than 256 bytes",
+        ]
+    );
+}
+
+#[test]
+fn senders() {
+    assert_eq!(
+        after(|c| sender(c).hosts.clear()),
+        ["connections[0].sender.hosts: is empty; name at least one relay host"]
+    );
+    assert_eq!(
+        after(|c| sender(c).hosts[0].host = "relay example".into()),
+        ["connections[0].sender.hosts[0].host: \"relay example\" is no host name and no address"]
+    );
+    assert_eq!(after(|c| sender(c).hosts[0].host = "2001:db8::1".into()), [""; 0]);
+    assert_eq!(
+        after(|c| sender(c).helo_name = "a b".into()),
+        ["connections[0].sender.helo_name: \"a b\" is no host name"]
+    );
+    assert_eq!(after(|c| sender(c).login = Some(Login::default())), ["connections[0].sender.login.user: is empty"]);
+    let steps = |list: &[u32]| {
+        let retry = list.iter().map(|until| RetryStep { every: 5, until: *until }).collect();
+        after(|c| sender(c).retry = retry)
+    };
+    assert_eq!(steps(&[60, 1440, 0]), [""; 0]);
+    assert_eq!(steps(&[0]), [""; 0]);
+    assert_eq!(steps(&[]), ["connections[0].sender.retry: is empty; one step at least is needed"]);
+    assert_eq!(
+        steps(&[60, 60, 0, 90]),
+        [
+            "connections[0].sender.retry[1].until: 60 is not above the 60 of the step before",
+            "connections[0].sender.retry[2].until: only the last step may go on until the mail is given up (0)",
+            "connections[0].sender.retry[3].until: the last step must go on until the mail is given up (0)",
+        ]
+    );
+}
+
+#[test]
+fn connections_and_collectors() {
+    let found = after(|c| {
+        let mut other = c.connections[0].clone();
+        other.name = "PROVIDER".into();
+        other.collectors.push(Collector { name: "mailbox".into(), ..other.collectors[0].clone() });
+        other.collectors.push(Collector { name: " ".into(), ..other.collectors[0].clone() });
+        c.connections.push(other);
+    });
+    assert_eq!(
+        found,
+        [
+            "connections[1].name: \"PROVIDER\" is the name of connections[0] already",
+            "connections[1].collectors[1].name: \"mailbox\" is the name of connections[1].collectors[0] already",
+            "connections[1].collectors[2].name: is empty",
+        ]
+    );
+    let bare = || Collector::default();
+    assert_eq!(
+        after(|c| c.connections[0].collectors = vec![bare()]),
+        [
+            "connections[0].collectors[0].host: is empty; name the server",
+            "connections[0].collectors[0].login.user: is empty",
+            "connections[0].collectors[0].routing.send-to: is empty; name a user or an address",
+        ]
+    );
+    assert_eq!(after(|c| c.connections[0].collectors = vec![Collector { enabled: false, ..bare() }]), [""; 0]);
+}
+
+#[test]
+fn collected_mail_must_lead_somewhere() {
+    let to = |target: &str| after(|c| c.connections[0].collectors[0].routing = CollectorRouting::SendTo(target.into()));
+    for good in [
+        "ANNA",
+        "boss",
+        "boss@office.example",
+        "anna@private.example",
+        "bob@sub.office.example",
+        "me@elsewhere.example",
+    ] {
+        assert_eq!(to(good), [""; 0], "{good}");
+    }
+    for (bad, message) in [
+        ("carl", "\"carl\" is nobody here"),
+        ("carl@office.example", "\"carl@office.example\" is nobody here"),
+        ("gone@office.example", "\"gone@office.example\" is nobody here"),
+        ("gone", "the user \"gone\" is not enabled"),
+        ("a b", "\"a b\" is no user and no address"),
+    ] {
+        assert_eq!(to(bad), [format!("connections[0].collectors[0].routing.send-to: {message}")]);
+    }
+    let accept = |domains: &[&str]| {
+        let accepted_domains = domains.iter().map(|domain| domain.to_string()).collect();
+        after(|c| c.connections[0].collectors[0].routing = CollectorRouting::ByHeaders { accepted_domains })
+    };
+    assert_eq!(accept(&["office.example", "*", "joe.*@x.example", "@y.example", "*.example"]), [""; 0]);
+    let path = "connections[0].collectors[0].routing.by-headers.accepted_domains";
+    assert_eq!(accept(&[]), [format!("{path}: is empty; no address would count")]);
+    assert_eq!(accept(&["a;b"]), [format!("{path}[0]: \"a;b\" is no domain, address or pattern of one")]);
+}
+
+#[test]
+fn certificate_and_name_servers() {
+    assert_eq!(
+        after(|c| c.tls.certificate_file = "c.pem".into()),
+        ["tls.key_file: is empty, though certificate_file is given"]
+    );
+    assert_eq!(
+        after(|c| c.tls.key_file = "k.pem".into()),
+        ["tls.certificate_file: is empty, though key_file is given"]
+    );
+    assert_eq!(
+        after(|c| c.dns.servers.push("ns.example".into())),
+        ["dns.servers[2]: \"ns.example\" is no address such as 192.168.1.1 or 192.168.1.1:53"]
+    );
+}

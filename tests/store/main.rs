@@ -1,4 +1,0 @@
-//! The store from outside: what is committed is there, after any crash, exactly once.
-
-mod common;
-mod flow;
