@@ -136,6 +136,11 @@ impl Board {
         change(self.state().senders.entry(id).or_default());
     }
 
+    /// Takes all other senders off the board.
+    pub fn keep_senders(&self, ids: &[u32]) {
+        self.state().senders.retain(|id, _| ids.contains(id));
+    }
+
     pub fn senders(&self) -> BTreeMap<u32, SenderState> {
         self.state().senders.clone()
     }
