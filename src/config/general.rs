@@ -21,7 +21,8 @@ pub struct General {
     /// Mail with more Received lines than this is refused: it runs in a circle.
     #[schemars(range(min = 20, max = 100))]
     pub max_hops: u32,
-    /// Keep passwords in a form the box can read, which CRAM-MD5 and APOP need. Off is safer.
+    /// Keep passwords in a form the box can read, which CRAM-MD5 and APOP need. Turned on, it counts for
+    /// passwords set from then on. Off is safer.
     pub reversible_passwords: bool,
 }
 

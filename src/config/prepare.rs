@@ -11,23 +11,25 @@ impl Config {
     /// in force, `None` on a new box.
     ///
     /// A password in clear costs a hash (see [`password::hash`]): call it on the blocking pool.
-    pub fn prepare(mut self, previous: Option<&Config>) -> Result<Config, Vec<Invalid>> {
+    pub fn prepare(self, previous: Option<&Config>) -> Result<Config, Vec<Invalid>> {
         let mut found = Vec::new();
         let value = self.to_settings();
         check::check(&schema::whole(), &value, "", &mut found);
         if !found.is_empty() {
             return Err(found);
         }
-        self.name_main_administrator();
-        // The checks fill lookup tables; they look at a copy, so that none are left from before the changes below.
-        cross::check(&self.clone(), &mut found);
+        // Copies have no lookup tables: neither those from before a change by the caller, nor those the checks make, may
+        // stay in what is put in force.
+        let mut config = self.clone();
+        config.name_main_administrator();
+        cross::check(&config.clone(), &mut found);
         let none = Config::default();
-        self.number(previous.unwrap_or(&none), previous.is_some(), &mut found);
+        config.number(previous.unwrap_or(&none), previous.is_some(), &mut found);
         if !found.is_empty() {
             return Err(found);
         }
-        self.hash_passwords(previous.unwrap_or(&none));
-        Ok(self)
+        config.hash_passwords(previous.unwrap_or(&none));
+        Ok(config)
     }
 
     fn name_main_administrator(&mut self) {
@@ -251,6 +253,14 @@ mod tests {
         config.users[0].password = Secret::default();
         let nobody = config.prepare(None).unwrap();
         assert!(nobody.users[0].password.is_empty(), "no password is no login, not an empty one");
+    }
+
+    #[test]
+    fn lookups_made_before_a_change_do_not_stay() {
+        let mut config = with(&["anna"]);
+        assert!(config.user_named("bob").is_none());
+        config.users.push(user("bob"));
+        assert_eq!(config.prepare(None).unwrap().user_named("bob").map(|bob| bob.id), Some(2));
     }
 
     #[test]

@@ -31,6 +31,8 @@ impl Published {
 
     /// Puts a validated configuration in force. The caller has stored it.
     pub fn publish(&self, config: Config) {
+        // A copy, which has no lookup tables from before the last change of it.
+        let config = config.clone();
         *self.inner.current.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(config);
         self.inner.changed.notify(usize::MAX);
     }

@@ -1,12 +1,24 @@
 //! The one door in: every mail, wherever it comes from, is stamped, routed and committed here.
+//!
+//! [`Intake::recipient`] tells where a recipient leads; [`Intake::begin`] opens a [`Draft`], which takes the message in
+//! a stream; [`Draft::finish`] makes one commit of body, mailbox entries, queue entry, journal and whatever the caller
+//! adds, and returns when that is on disk. A draft that is dropped leaves nothing behind.
+//!
+//! Does not know which protocol it serves, and never answers for a mail before the commit.
+
+mod draft;
+mod header;
+mod stamp;
 
 use std::net::IpAddr;
+
+pub use draft::Draft;
 
 use crate::config::Published;
 use crate::live::{Board, Signals};
 use crate::mail::{Address, BodyType, Recipient, Ret};
-use crate::route::Destination;
-use crate::store::{Change, MailId, Store};
+use crate::route::{self, Destination, Resolution};
+use crate::store::{MailId, Store, StoreError};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +53,16 @@ pub enum Source {
     Own,
 }
 
+impl Source {
+    fn may_relay(&self) -> bool {
+        match self {
+            Source::Smtp { may_relay, .. } => *may_relay,
+            Source::Collector { .. } => false,
+            Source::Own => true,
+        }
+    }
+}
+
 /// Why a mail or a recipient is not taken. The serving side makes its reply of it, the journal its row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -68,6 +90,12 @@ impl Refusal {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Refusal::NoRoom | Refusal::Temporary)
     }
+
+    /// What the peer may know of a failure of the store; the log gets all of it.
+    fn of_store(error: StoreError) -> Refusal {
+        log::error!("mail refused for now: {error}");
+        if error.is_full() { Refusal::NoRoom } else { Refusal::Temporary }
+    }
 }
 
 /// What holds for the mail as a whole.
@@ -85,45 +113,40 @@ pub struct Accepted {
     pub mail: MailId,
 }
 
-/// A mail that is coming in.
-pub struct Draft {}
-
 impl Intake {
     /// Where a recipient leads, or why it is not taken (spec §8.2).
-    pub fn recipient(&self, _source: &Source, _recipient: Recipient) -> Result<Vec<Destination>, Refusal> {
-        unimplemented!()
+    pub fn recipient(&self, source: &Source, recipient: Recipient) -> Result<Vec<Destination>, Refusal> {
+        self.recipient_of(source.may_relay(), recipient)
+    }
+
+    /// The same, for a client of whom only that is known yet.
+    pub fn recipient_of(&self, may_relay: bool, recipient: Recipient) -> Result<Vec<Destination>, Refusal> {
+        let config = self.config.current();
+        let outgoing = config.general.unknown_local_is_outgoing && may_relay;
+        let unknown = outgoing.then(|| recipient.clone());
+        match route::resolve(&config, recipient) {
+            Resolution::Local(destinations) => Ok(destinations),
+            Resolution::Outgoing(recipient) if may_relay => Ok(vec![Destination::Outgoing(recipient)]),
+            Resolution::Outgoing(_) => Err(Refusal::RelayDenied),
+            Resolution::Unknown => match unknown {
+                Some(Recipient { address, notify, orcpt }) => {
+                    let address = address.or_domain(&config.general.default_domain);
+                    Ok(vec![Destination::Outgoing(Recipient { address, notify, orcpt })])
+                }
+                None => Err(Refusal::UnknownRecipient),
+            },
+        }
+    }
+
+    /// Whether a mail of `size` bytes would find room.
+    pub fn room_for(&self, size: u64) -> Result<(), Refusal> {
+        self.store.room_for(size).map_err(Refusal::of_store)
     }
 
     /// Opens a mail; its first lines will be the trace of `source`. `for_recipient` goes into the Received line when the
     /// mail has just one.
-    pub fn begin(&self, _source: Source, _for_recipient: Option<&Address>) -> Result<Draft, Refusal> {
-        unimplemented!()
-    }
-}
-
-impl Draft {
-    /// The mail's name, for changes in `with` that speak of it.
-    pub fn mail_id(&self) -> MailId {
-        unimplemented!()
-    }
-
-    /// Message bytes without dot-stuffing, cut anywhere.
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), Refusal> {
-        unimplemented!()
-    }
-
-    /// The header block as received, once it is complete (after the blank line, or at the end).
-    pub fn header(&self) -> &[u8] {
-        unimplemented!()
-    }
-
-    /// Commits the mail to `destinations` (none, when a task in `with` keeps it), together with `with`, and wakes the queue runner. On disk when this returns.
-    pub async fn finish(
-        self,
-        _params: MailParams,
-        _destinations: Vec<Destination>,
-        _with: Vec<Change>,
-    ) -> Result<Accepted, Refusal> {
-        unimplemented!()
+    pub fn begin(&self, source: Source, for_recipient: Option<&Address>) -> Result<Draft, Refusal> {
+        self.room_for(0)?;
+        Ok(Draft::new(self.clone(), source, for_recipient))
     }
 }

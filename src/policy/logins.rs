@@ -2,7 +2,7 @@
 //!
 //! Delays after failures are the sessions' business.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,6 +15,9 @@ use crate::mail::Address;
 
 /// Hashes computed at a time: each takes 19 MiB.
 const HASHES_AT_A_TIME: usize = 2;
+/// A hash of no password, compared with where there is no user, so that it takes as long.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5aXNoZXJlMDEyMw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// Longest password looked at, bytes.
 const LONGEST: usize = 1024;
 
@@ -27,9 +30,7 @@ pub struct Logins {
 
 struct Inner {
     memory: Memory,
-    hashes: Semaphore,
-    /// Compared with where there is no user, so that it takes as long.
-    nobody: OnceLock<Secret>,
+    hashes: Arc<Semaphore>,
 }
 
 /// A user who has proved who he is.
@@ -41,8 +42,8 @@ pub struct LoggedIn {
 
 impl Default for Logins {
     fn default() -> Logins {
-        let (memory, hashes) = (Memory::new(), Semaphore::new(HASHES_AT_A_TIME));
-        Logins { inner: Arc::new(Inner { memory, hashes, nobody: OnceLock::new() }) }
+        let (memory, hashes) = (Memory::new(), Arc::new(Semaphore::new(HASHES_AT_A_TIME)));
+        Logins { inner: Arc::new(Inner { memory, hashes }) }
     }
 }
 
@@ -55,7 +56,7 @@ impl Logins {
         if let Some(user) = user.filter(|user| self.inner.memory.knows(user, password, now)) {
             return Some(logged_in(user));
         }
-        let stored = user.map(|user| user.password.clone());
+        let stored = user.map_or_else(|| Secret::new(NOBODY), |user| user.password.clone());
         if !self.fits(stored, password.clone()).await {
             return None;
         }
@@ -64,19 +65,16 @@ impl Logins {
         Some(logged_in(user))
     }
 
-    async fn fits(&self, stored: Option<Secret>, given: Secret) -> bool {
+    async fn fits(&self, stored: Secret, given: Secret) -> bool {
         if given.reveal().len() > LONGEST {
             return false;
         }
-        let _permit = self.inner.hashes.acquire().await;
-        let inner = self.inner.clone();
-        smol::unblock(move || match stored {
-            Some(hash) => password::verify(&hash, given.reveal()),
-            None => {
-                let nobody = inner.nobody.get_or_init(|| password::hash("nobody has this password"));
-                password::verify(nobody, given.reveal());
-                false
-            }
+        let permit = self.inner.hashes.acquire_arc().await;
+        // The permit goes along: a session that ends meanwhile does not stop the hash, nor make room for another.
+        smol::unblock(move || {
+            let fits = password::verify(&stored, given.reveal());
+            drop(permit);
+            fits
         })
         .await
     }
@@ -181,6 +179,11 @@ mod tests {
         }
         assert_eq!(login(&logins, &config, "empty", ""), None);
         assert_eq!(login(&logins, &config, "bob", &"x".repeat(LONGEST + 1)), None);
+    }
+
+    #[test]
+    fn an_unknown_name_costs_a_hash() {
+        assert!(password::is_hash(&Secret::new(NOBODY)));
     }
 
     #[test]

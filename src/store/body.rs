@@ -1,10 +1,14 @@
 //! Message bodies: written in a stream, small ones kept in memory until the commit, larger ones in files.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
+use super::bodies::Bodies;
+use super::error::StoreError;
 
 /// Up to this size a body travels in the log record and is kept in the index.
 pub const INLINE_LIMIT: usize = 64 * 1024;
@@ -27,6 +31,14 @@ impl BodyHandle {
             BodyHandle::File { size, .. } => *size,
         }
     }
+
+    /// Bytes that travel in the log record.
+    pub(super) fn inline_len(&self) -> usize {
+        match self {
+            BodyHandle::Inline(bytes) => bytes.len(),
+            BodyHandle::File { .. } => 0,
+        }
+    }
 }
 
 /// A body opened for reading.
@@ -45,23 +57,107 @@ impl Body {
     }
 }
 
-/// Takes a body piece by piece. Memory stays under [`INLINE_LIMIT`] whatever the size. Dropped before
+/// Takes a body piece by piece. Memory stays under twice [`INLINE_LIMIT`] whatever the size. Dropped before
 /// [`BodyWriter::finish`], it leaves nothing behind.
-pub struct BodyWriter {}
+pub struct BodyWriter {
+    bodies: Arc<Bodies>,
+    size: u64,
+    buffer: Vec<u8>,
+    file: Option<Spool>,
+}
+
+/// The file of a body that outgrew the inline limit. One piece is being written while the next is gathered.
+struct Spool {
+    id: u128,
+    /// Nobody wants the file any more; for a thread that is just making it.
+    abandoned: Arc<AtomicBool>,
+    writing: smol::Task<io::Result<(File, Vec<u8>)>>,
+}
 
 impl BodyWriter {
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), StoreError> {
-        unimplemented!()
+    pub(super) fn new(bodies: Arc<Bodies>) -> BodyWriter {
+        BodyWriter { bodies, size: 0, buffer: Vec::new(), file: None }
+    }
+
+    /// Takes the next bytes, cut anywhere.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+        self.size += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if self.buffer.len() >= INLINE_LIMIT {
+                self.spill().await?;
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(INLINE_LIMIT - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
     }
 
     /// Bytes taken so far.
     pub fn size(&self) -> u64 {
-        unimplemented!()
+        self.size
     }
 
     /// A file is synced, with its directory, before the handle is given out.
-    pub async fn finish(self) -> Result<BodyHandle, StoreError> {
-        unimplemented!()
+    pub async fn finish(mut self) -> Result<BodyHandle, StoreError> {
+        if self.file.is_none() {
+            return Ok(BodyHandle::Inline(Arc::from(std::mem::take(&mut self.buffer))));
+        }
+        self.spill().await?;
+        let Some(Spool { id, writing, .. }) = &mut self.file else { return Err(StoreError::Closed) };
+        let (id, bodies) = (*id, self.bodies.clone());
+        let (file, _) = writing.await.map_err(failed)?;
+        smol::unblock(move || bodies.sync(id, &file)).await?;
+        self.file = None;
+        Ok(BodyHandle::File { id, size: self.size })
+    }
+
+    /// Hands the buffer to the file's thread, and goes on with the one that thread is done with.
+    async fn spill(&mut self) -> Result<(), StoreError> {
+        let full = std::mem::take(&mut self.buffer);
+        let spool = match &mut self.file {
+            Some(spool) => {
+                let (file, empty) = (&mut spool.writing).await.map_err(failed)?;
+                self.buffer = empty;
+                spool.writing = smol::unblock(move || write_piece(file, full));
+                return Ok(());
+            }
+            None => {
+                let (id, bodies) = (self.bodies.new_id()?, self.bodies.clone());
+                let abandoned = Arc::new(AtomicBool::new(false));
+                let seen = abandoned.clone();
+                let create = move || {
+                    let file = bodies.create(id)?;
+                    if seen.load(Ordering::SeqCst) {
+                        bodies.remove(&[id]);
+                    }
+                    write_piece(file, full)
+                };
+                Spool { id, abandoned, writing: smol::unblock(create) }
+            }
+        };
+        self.file = Some(spool);
+        Ok(())
+    }
+}
+
+fn write_piece(mut file: File, mut piece: Vec<u8>) -> io::Result<(File, Vec<u8>)> {
+    file.write_all(&piece)?;
+    piece.clear();
+    Ok((file, piece))
+}
+
+fn failed(error: io::Error) -> StoreError {
+    StoreError::io("writing a message body", error)
+}
+
+impl Drop for BodyWriter {
+    fn drop(&mut self) {
+        if let Some(spool) = self.file.take() {
+            let bodies = self.bodies.clone();
+            spool.abandoned.store(true, Ordering::SeqCst);
+            smol::unblock(move || bodies.remove(&[spool.id])).detach();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::mail::{Address, Envelope};
 
 use super::body::BodyHandle;
-use super::rows::{JournalRow, RecipientState, Task};
+use super::rows::{Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, Task};
 
 /// Names a stored message body and the mail it belongs to; given by [`super::Store::mail_id`], never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -124,6 +124,38 @@ pub struct RecipientUpdate {
     pub state: RecipientState,
     /// The reply or reason, as it goes into a notification, at most 1,000 bytes.
     pub reply: String,
+}
+
+impl NewMail {
+    /// The queue entry as the index will hold it, `None` if nothing has to go out.
+    pub fn queue_entry(&self) -> Option<QueueEntry> {
+        let queue = self.queue.as_ref().filter(|queue| !queue.envelope.recipients.is_empty())?;
+        let envelope = &queue.envelope;
+        let recipients = envelope.recipients.iter().map(|recipient| QueueRecipient {
+            address: recipient.address.clone(),
+            notify: recipient.notify,
+            orcpt: recipient.orcpt.clone(),
+            state: RecipientState::Pending,
+            reply: String::new(),
+        });
+        Some(QueueEntry {
+            mail: self.id,
+            return_path: envelope.return_path.clone(),
+            recipients: recipients.collect(),
+            body: envelope.body,
+            smtputf8: envelope.smtputf8,
+            ret: envelope.ret,
+            envid: envelope.envid.clone(),
+            size: self.body.size(),
+            accepted_at: self.received_at,
+            due: queue.due,
+            tries: 0,
+            hold: if queue.hold { Hold::ByAdministrator } else { Hold::No },
+            delay_notified: false,
+            auth_user: queue.auth_user.clone(),
+            client: queue.client,
+        })
+    }
 }
 
 impl NewQueueEntry {

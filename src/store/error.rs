@@ -15,6 +15,9 @@ pub enum StoreError {
         "the data in {dir} is of version {found}, this program reads up to version {known}; a newer Pillarbox wrote it"
     )]
     Newer { dir: PathBuf, found: u32, known: u32 },
+    /// One commit must fit into a segment of the log: split it.
+    #[error("a commit of {0} bytes is too large, split it")]
+    TooLarge(usize),
     /// A bad record that good ones follow, a row that does not decode: reported, never skipped in silence.
     #[error("damaged data: {0}")]
     Damaged(String),
@@ -37,7 +40,21 @@ impl StoreError {
         matches!(self, StoreError::Full(_))
     }
 
+    /// An error of the index, with a full map told apart.
+    pub(super) fn index(error: heed::Error) -> StoreError {
+        match error {
+            heed::Error::Mdb(heed::MdbError::MapFull) => StoreError::Full("the index is full"),
+            heed::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+                StoreError::Full("the disk is full")
+            }
+            error => StoreError::Index(Arc::new(error)),
+        }
+    }
+
     pub fn io(what: impl Into<String>, source: io::Error) -> StoreError {
+        if source.kind() == io::ErrorKind::StorageFull {
+            return StoreError::Full("the disk is full");
+        }
         StoreError::Io { what: what.into(), source: Arc::new(source) }
     }
 }

@@ -7,27 +7,56 @@
 //!
 //! `docs/design/store.md` explains it on a page.
 
+mod apply;
+mod backlog;
+mod backup;
+mod bodies;
 pub mod body;
 pub mod change;
+mod core;
 mod error;
+mod index;
+mod log;
+mod mapping;
+mod read;
+mod record;
+mod room;
 pub mod rows;
+mod shared;
+mod tables;
+mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 pub use body::{Body, BodyHandle, BodyWriter};
 pub use change::{Change, Delivery, MailId, MailboxId, NewMail, NewQueueEntry, RecipientUpdate};
+pub use core::Options;
 pub use error::StoreError;
 pub use rows::{
     DsnAction, Hold, JournalRow, MailboxSummary, MessageRow, QueueEntry, QueueRecipient, RecipientState, Task, TaskKind,
 };
 
-/// Cheap to clone; all clones are one store.
+use core::Core;
+
+/// Cheap to clone; all clones are one store. When the last one is dropped the store is closed.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    core: Arc<Core>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
 
 /// A promise that a commit is likely within moments (a session has begun to take a mail's body). The writer may wait
 /// a short, bounded time for such commits, so that they share one flush. Dropping it takes the promise back.
-pub struct Expected {}
+pub struct Expected {
+    core: Arc<Core>,
+}
 
 /// What the status page shows of the store.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
@@ -48,131 +77,123 @@ pub struct StoreStatus {
 impl Store {
     /// Opens or creates the data directory, replays the log, sweeps orphan bodies, starts the writer and apply threads.
     /// Takes a lock on the directory.
-    pub fn open(_dir: &Path) -> Result<Store, StoreError> {
-        unimplemented!()
+    pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        Store::open_with(dir, &Options::default())
+    }
+
+    /// The same with other sizes, for tests and tools.
+    pub fn open_with(dir: &Path, options: &Options) -> Result<Store, StoreError> {
+        let (core, threads) = Core::open(dir, options)?;
+        Ok(Store { handle: Arc::new(Handle { core, threads: Mutex::new(threads) }) })
     }
 
     /// Applies what is waiting, ends the threads. Later calls answer [`StoreError::Closed`].
     pub fn close(&self) -> Result<(), StoreError> {
-        unimplemented!()
+        self.handle.close()
     }
 
     pub fn dir(&self) -> &Path {
-        unimplemented!()
+        &self.core().dir
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.handle.core
     }
 
     // -- writing ------------------------------------------------------------------------------------------------
 
     /// A new name for a mail. Never given twice, also not after a crash.
     pub fn mail_id(&self) -> MailId {
-        unimplemented!()
+        MailId(self.core().next_id())
     }
 
+    /// A new name for a task. Never given twice.
     pub fn task_id(&self) -> u64 {
-        unimplemented!()
+        self.core().next_id()
     }
 
     /// All of `changes` or none, on disk when this returns. Waits while the backlog is at its bound.
-    pub async fn commit(&self, _changes: Vec<Change>) -> Result<(), StoreError> {
-        unimplemented!()
+    ///
+    /// A commit is carried out also when the returned future is dropped after its first poll. When mail is refused for
+    /// want of room, the files of its bodies are removed.
+    pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.core().submit(changes, true).await
     }
 
     /// Written to the log at once (a killed process loses nothing), flushed with the next commit or within a second
     /// (a power cut may lose it). For what may be done twice, never for what was promised: `QueueTried`, journal rows.
-    pub async fn post(&self, _changes: Vec<Change>) -> Result<(), StoreError> {
-        unimplemented!()
+    pub async fn post(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.core().submit(changes, false).await
     }
 
+    /// Hold it from when a commit is near until it has returned.
     pub fn expect_commit(&self) -> Expected {
-        unimplemented!()
+        self.core().waitroom.expect(1);
+        Expected { core: self.core().clone() }
     }
 
     pub fn body_writer(&self) -> BodyWriter {
-        unimplemented!()
+        BodyWriter::new(self.core().bodies.clone())
     }
 
     /// `Err(Full)` when a mail of `size` bytes would be refused for want of room.
-    pub fn room_for(&self, _size: u64) -> Result<(), StoreError> {
-        unimplemented!()
+    pub fn room_for(&self, size: u64) -> Result<(), StoreError> {
+        let inline = size.min(body::INLINE_LIMIT as u64);
+        self.core().room_for(inline, if size > inline { size } else { 0 })
     }
-
-    // -- reading; all but `body` see the index: await `settled` first where the newest state matters ---------------
 
     /// Returns when everything committed before the call can be read.
     pub async fn settled(&self) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    /// Also finds bodies that are committed but not yet applied.
-    pub fn body(&self, _mail: MailId) -> Result<Option<Body>, StoreError> {
-        unimplemented!()
-    }
-
-    /// All messages of a mailbox, by UID.
-    pub fn messages(&self, _mailbox: MailboxId) -> Result<Vec<MessageRow>, StoreError> {
-        unimplemented!()
-    }
-
-    pub fn mailboxes(&self) -> Result<Vec<MailboxSummary>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Up to `limit` entries due at or before `now` (Unix milliseconds), not held, the longest due first.
-    pub fn queue_due(&self, _now: i64, _limit: usize) -> Result<Vec<QueueEntry>, StoreError> {
-        unimplemented!()
-    }
-
-    /// When the next entry that is not held becomes due.
-    pub fn queue_next_due(&self) -> Result<Option<i64>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Up to `limit` entries in order of arrival, after `after`.
-    pub fn queue_list(&self, _after: Option<MailId>, _limit: usize) -> Result<Vec<QueueEntry>, StoreError> {
-        unimplemented!()
-    }
-
-    pub fn queue_entry(&self, _mail: MailId) -> Result<Option<QueueEntry>, StoreError> {
-        unimplemented!()
-    }
-
-    pub fn queue_len(&self) -> Result<u64, StoreError> {
-        unimplemented!()
-    }
-
-    /// UIDs a collector has seen, with the time (Unix milliseconds) each was first seen.
-    pub fn seen_uids(&self, _collector: u32) -> Result<std::collections::HashMap<String, i64>, StoreError> {
-        unimplemented!()
-    }
-
-    /// The configuration document, `None` before the first.
-    pub fn config(&self) -> Result<Option<String>, StoreError> {
-        unimplemented!()
-    }
-
-    pub fn tasks(&self, _limit: usize) -> Result<Vec<Task>, StoreError> {
-        unimplemented!()
-    }
-
-    /// The newest `limit` journal rows, newest first.
-    pub fn journal(&self, _limit: usize) -> Result<Vec<JournalRow>, StoreError> {
-        unimplemented!()
+        self.core().shared.settled().await
     }
 
     pub fn status(&self) -> StoreStatus {
-        unimplemented!()
+        let core = self.core();
+        let measure = core.measure().unwrap_or_default();
+        StoreStatus {
+            backlog: core.shared.backlog_bytes() as u64,
+            flushes: core.shared.flushes.load(Ordering::Relaxed),
+            commits: core.shared.commits.load(Ordering::Relaxed),
+            index_used: measure.index_used,
+            index_limit: measure.index_limit,
+            disk_free: measure.disk_free,
+            full: core.room_for(1, 0).is_err() || core.shared.stuck().is_some(),
+        }
     }
 
     // -- backup ---------------------------------------------------------------------------------------------------
 
     /// Settles, then writes a consistent copy (index and the bodies it names) into the new directory `to`, while mail
     /// goes on. Returns when it is on disk.
-    pub async fn backup(&self, _to: PathBuf) -> Result<(), StoreError> {
-        unimplemented!()
+    pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
+        self.settled().await?;
+        let core = self.core().clone();
+        smol::unblock(move || backup::backup(&core, &to)).await
     }
 
     /// Makes the new directory `dir` from a backup. No program may use `dir`.
-    pub fn restore(_from: &Path, _dir: &Path) -> Result<(), StoreError> {
-        unimplemented!()
+    pub fn restore(from: &Path, dir: &Path) -> Result<(), StoreError> {
+        backup::restore(from, dir)
+    }
+}
+
+impl Handle {
+    fn close(&self) -> Result<(), StoreError> {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        if threads.is_empty() { Ok(()) } else { self.core.close(threads) }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            ::log::error!("store: closing: {error}");
+        }
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.core.waitroom.expect(-1);
     }
 }

@@ -83,6 +83,16 @@ pub enum TaskKind {
     RoutingError { mail: MailId, collector: u32, reason: String },
 }
 
+impl TaskKind {
+    /// The mail whose body the task keeps.
+    pub fn mail(&self) -> MailId {
+        match self {
+            TaskKind::DeliveryStatus { entry, .. } => entry.mail,
+            TaskKind::RoutingError { mail, .. } => *mail,
+        }
+    }
+}
+
 /// `Action` field of RFC 3464 §2.3.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DsnAction {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::{Collector, CollectorRouting, Connection, Login, Sender, User};
 use crate::config::{RelayHost, RetryStep, Secret};
 
 fn user(name: &str, aliases: &[&str]) -> User {

@@ -1,0 +1,136 @@
+//! Connections: senders, collectors, and that collected mail leads somewhere.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{Checks, is_domain, is_domain_or_address_pattern};
+use crate::config::directory::lower;
+use crate::config::{Collector, CollectorRouting, Config, Connection, Login, Sender};
+use crate::mail::Address;
+
+impl Checks<'_> {
+    pub(super) fn connections(&mut self) {
+        let config = self.config;
+        let mut names = HashMap::new();
+        for (position, connection) in config.connections.iter().enumerate() {
+            let path = format!("connections[{position}]");
+            self.unique(&path, &connection.name, names.insert(lower(&connection.name), path.clone()));
+            if let Some(sender) = &connection.sender {
+                self.sender(&format!("{path}.sender"), sender, connection.enabled);
+            }
+            self.collectors(&path, connection);
+        }
+    }
+
+    /// What numbers are kept by must have a name of its own.
+    fn unique(&mut self, path: &str, name: &str, other: Option<String>) {
+        if name.trim().is_empty() {
+            self.wrong(format!("{path}.name"), "is empty");
+        } else if let Some(other) = other {
+            self.wrong(format!("{path}.name"), format!("\"{name}\" is the name of {other} already"));
+        }
+    }
+
+    fn sender(&mut self, path: &str, sender: &Sender, enabled: bool) {
+        if enabled && sender.hosts.is_empty() {
+            self.wrong(format!("{path}.hosts"), "is empty; name at least one relay host");
+        }
+        for (position, host) in sender.hosts.iter().enumerate() {
+            self.host(&format!("{path}.hosts[{position}].host"), &host.host);
+        }
+        if !sender.helo_name.is_empty() && !is_domain(&sender.helo_name) {
+            self.wrong(format!("{path}.helo_name"), format!("\"{}\" is no host name", sender.helo_name));
+        }
+        if let Some(login) = &sender.login {
+            self.login(&format!("{path}.login"), login);
+        }
+        let mut age = 0;
+        for (position, step) in sender.retry.iter().enumerate() {
+            let path = format!("{path}.retry[{position}].until");
+            let is_last = position + 1 == sender.retry.len();
+            match step.until {
+                0 if is_last => {}
+                0 => self.wrong(path, "only the last step may go on until the mail is given up (0)"),
+                _ if is_last => self.wrong(path, "the last step must go on until the mail is given up (0)"),
+                until if until <= age => self.wrong(path, format!("{until} is not above the {age} of the step before")),
+                until => age = until,
+            }
+        }
+        if sender.retry.is_empty() {
+            self.wrong(format!("{path}.retry"), "is empty; one step at least is needed");
+        }
+    }
+
+    fn collectors(&mut self, path: &str, connection: &Connection) {
+        let mut names = HashMap::new();
+        for (position, collector) in connection.collectors.iter().enumerate() {
+            let path = format!("{path}.collectors[{position}]");
+            self.unique(&path, &collector.name, names.insert(lower(&collector.name), path.clone()));
+            if connection.enabled && collector.enabled {
+                self.host(&format!("{path}.host"), &collector.host);
+                self.login(&format!("{path}.login"), &collector.login);
+                self.routing(&format!("{path}.routing"), collector);
+            }
+        }
+    }
+
+    fn routing(&mut self, path: &str, collector: &Collector) {
+        match &collector.routing {
+            CollectorRouting::SendTo(target) => {
+                if let Some(problem) = target_problem(self.config, target) {
+                    self.wrong(format!("{path}.send-to"), problem);
+                }
+            }
+            CollectorRouting::ByHeaders { accepted_domains } => {
+                let path = format!("{path}.by-headers.accepted_domains");
+                if accepted_domains.is_empty() {
+                    self.wrong(&path, "is empty; no address would count");
+                }
+                for (position, entry) in accepted_domains.iter().enumerate() {
+                    if !is_domain_or_address_pattern(entry.strip_prefix('@').unwrap_or(entry)) {
+                        let message = format!("\"{entry}\" is no domain, address or pattern of one");
+                        self.wrong(format!("{path}[{position}]"), message);
+                    }
+                }
+            }
+        }
+    }
+
+    fn host(&mut self, path: &str, host: &str) {
+        if host.is_empty() {
+            self.wrong(path, "is empty; name the server");
+        } else if !is_domain(host) && host.parse::<IpAddr>().is_err() {
+            self.wrong(path, format!("\"{host}\" is no host name and no address"));
+        }
+    }
+
+    fn login(&mut self, path: &str, login: &Login) {
+        if login.user.is_empty() {
+            self.wrong(format!("{path}.user"), "is empty");
+        }
+    }
+}
+
+/// Why a collector cannot send its mail there.
+fn target_problem(config: &Config, target: &str) -> Option<String> {
+    if target.is_empty() {
+        return Some("is empty; name a user or an address".into());
+    }
+    match config.user_named(target) {
+        Some(user) if user.enabled => return None,
+        Some(_) => return Some(format!("the user \"{target}\" is not enabled")),
+        None => {}
+    }
+    let Ok(address) = Address::parse(target) else {
+        return Some(format!("\"{target}\" is no user and no address"));
+    };
+    let is_alias = config.users_with_address(&address).next().is_some()
+        || (config.is_local(&address) && config.users_with_alias(address.local()).next().is_some());
+    let is_user = || config.user_named(address.local()).is_some_and(|user| user.enabled);
+    match config.is_local(&address) {
+        _ if is_alias => None,
+        true if is_user() => None,
+        true => Some(format!("\"{target}\" is nobody here")),
+        false => None,
+    }
+}

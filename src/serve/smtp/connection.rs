@@ -1,0 +1,263 @@
+//! One SMTP session on its socket.
+
+use std::io;
+use std::net::{IpAddr, TcpStream};
+use std::time::Duration;
+
+use async_io::Async;
+
+use super::offer;
+use crate::config::{Config, Secret, ServiceEncryption, SmtpService};
+use crate::intake::{Draft, MailParams, Refusal, Source};
+use crate::live::SessionGuard;
+use crate::mail::{Address, Recipient};
+use crate::net::{Stream, now_ms};
+use crate::policy::{self, LoggedIn};
+use crate::proto::smtp::server::{Answer, Claim, End, Mail, Next, Reply, Request, Session};
+use crate::route::Destination;
+use crate::serve::Context;
+use crate::serve::wire::{Fill, OnStop, Wire};
+
+pub(super) async fn serve(
+    context: Context,
+    service: SmtpService,
+    tcp: Async<TcpStream>,
+    peer: IpAddr,
+    guard: SessionGuard,
+) {
+    let mut connection = match Connection::begin(context, service, tcp, peer, guard).await {
+        Ok(connection) => connection,
+        Err(error) => return log::debug!("smtp: {peer}: {error}"),
+    };
+    if let Err(error) = connection.run().await {
+        log::debug!("smtp: {peer}: {error}");
+    }
+}
+
+struct Connection {
+    context: Context,
+    wire: Wire,
+    session: Session,
+    /// Of the mail that is announced.
+    destinations: Vec<Destination>,
+    /// The recipient, while there is just one.
+    only_recipient: Option<Address>,
+    draft: Option<Box<Draft>>,
+    /// Silence longer than this ends the session.
+    limit: Duration,
+    peer: IpAddr,
+    /// The client's address may send out without a login.
+    trusted: bool,
+    guard: SessionGuard,
+}
+
+impl Connection {
+    async fn begin(
+        context: Context,
+        service: SmtpService,
+        tcp: Async<TcpStream>,
+        peer: IpAddr,
+        guard: SessionGuard,
+    ) -> io::Result<Connection> {
+        let trusted = policy::may_relay(&service, peer);
+        let session = Session::new(offer(&context.config.current(), &service, trusted));
+        let mut wire = Wire::new(Stream::plain(tcp)?, context.stop.clone());
+        if service.encryption == ServiceEncryption::Implicit {
+            wire.start_tls(&context.tls).await?;
+        }
+        Ok(Connection {
+            context,
+            wire,
+            session,
+            destinations: Vec::new(),
+            only_recipient: None,
+            draft: None,
+            limit: Duration::from_secs(service.timeout.into()),
+            peer,
+            trusted,
+            guard,
+        })
+    }
+
+    async fn run(&mut self) -> io::Result<()> {
+        loop {
+            let step = self.session.feed(self.wire.input());
+            let used = step.used;
+            match step.next {
+                Next::Text(text) => {
+                    // Not kept already: what is left is only read.
+                    if let Some(draft) = &mut self.draft
+                        && let Err(refusal) = draft.write(text).await
+                    {
+                        self.draft = None;
+                        self.session.refuse_body(reply_to(&refusal));
+                    }
+                    self.wire.consume(used);
+                }
+                Next::Read => {
+                    self.wire.consume(used);
+                    self.flush().await?;
+                    self.read().await?;
+                }
+                Next::Write => {
+                    self.wire.consume(used);
+                    self.flush().await?;
+                }
+                Next::Ask(request) => {
+                    self.wire.consume(used);
+                    let answer = self.answer(request).await;
+                    self.session.answer(answer);
+                }
+                Next::Abandon => {
+                    self.wire.consume(used);
+                    self.draft = None;
+                }
+                Next::StartTls => {
+                    self.flush().await?;
+                    self.wire.start_tls(&self.context.tls).await?;
+                    self.session.encrypted();
+                }
+                Next::Close => break,
+            }
+        }
+        self.flush().await?;
+        self.wire.close().await;
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        if !self.session.output().is_empty() {
+            self.wire.write_all(self.session.output(), self.limit).await?;
+            self.session.clear_output();
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> io::Result<()> {
+        let on_stop = if self.session.is_busy() { OnStop::Finish } else { OnStop::Leave };
+        match self.wire.fill(self.limit, on_stop).await {
+            Fill::Bytes => {}
+            Fill::Gone => self.session.end(End::Gone),
+            Fill::TimedOut => self.session.end(End::TimedOut),
+            Fill::Stopping => self.session.end(End::Stopping),
+            Fill::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, request: Request) -> Answer {
+        match request {
+            Request::Mail { size, .. } => {
+                self.destinations.clear();
+                self.only_recipient = None;
+                match self.context.intake.room_for(size.unwrap_or(0)) {
+                    Ok(()) => Answer::Yes,
+                    Err(refusal) => Answer::No(reply_to(&refusal)),
+                }
+            }
+            Request::Recipient(recipient) => self.recipient(recipient),
+            Request::Begin => {
+                let source = self.source();
+                match self.context.intake.begin(source, self.only_recipient.as_ref()) {
+                    Ok(draft) => {
+                        self.draft = Some(Box::new(draft));
+                        Answer::Yes
+                    }
+                    Err(refusal) => Answer::No(reply_to(&refusal)),
+                }
+            }
+            // Boxed: the session's future is kept small for the thousands that are idle.
+            Request::Commit(mail) => Box::pin(self.commit(mail)).await,
+            Request::Challenge => match challenge(&self.context.config.current()) {
+                Some(challenge) => Answer::Challenge(challenge),
+                None => Answer::No(Reply::temporary()),
+            },
+            Request::Login(claim) => Box::pin(self.login(claim)).await,
+        }
+    }
+
+    fn may_relay(&self) -> bool {
+        self.trusted || self.session.login().is_some()
+    }
+
+    fn recipient(&mut self, recipient: Recipient) -> Answer {
+        let address = recipient.address.clone();
+        match self.context.intake.recipient_of(self.may_relay(), recipient) {
+            Ok(destinations) => {
+                self.only_recipient = self.destinations.is_empty().then_some(address);
+                self.destinations.extend(destinations);
+                Answer::Yes
+            }
+            Err(refusal) => {
+                log::info!("smtp: {}: recipient {address} refused: {refusal}", self.peer);
+                Answer::No(reply_to(&refusal))
+            }
+        }
+    }
+
+    fn source(&self) -> Source {
+        Source::Smtp {
+            client: self.peer,
+            helo: self.session.hello().map(|hello| hello.name.clone()).unwrap_or_default(),
+            with: self.session.protocol(),
+            tls: self.wire.encryption(),
+            auth_user: self.session.login().map(str::to_string),
+            may_relay: self.may_relay(),
+        }
+    }
+
+    async fn commit(&mut self, mail: Mail) -> Answer {
+        let Some(draft) = self.draft.take() else { return Answer::No(Reply::temporary()) };
+        let Mail { return_path, body, smtputf8, ret, envid, .. } = mail;
+        let params = MailParams { return_path, body, smtputf8, ret, envid };
+        match draft.finish(params, std::mem::take(&mut self.destinations), Vec::new()).await {
+            Ok(accepted) => Answer::Queued(accepted.mail.to_string()),
+            Err(refusal) => {
+                log::info!("smtp: {}: mail refused: {refusal}", self.peer);
+                Answer::No(reply_to(&refusal))
+            }
+        }
+    }
+
+    async fn login(&mut self, claim: Claim) -> Answer {
+        let config = self.context.config.current();
+        let user = match &claim {
+            Claim::Password { name, password } => {
+                self.context.logins.password(&config, name, &Secret::new(password.as_str())).await
+            }
+            Claim::CramMd5 { name, challenge, digest } => {
+                self.context.logins.cram_md5(&config, name, challenge, digest)
+            }
+        };
+        match user {
+            Some(LoggedIn { name, .. }) => {
+                log::info!("smtp: {}: {name} logged in", self.peer);
+                self.guard.user(&name);
+                Answer::LoggedIn(name)
+            }
+            None => {
+                log::info!("smtp: {}: login refused: {claim:?}", self.peer);
+                Answer::No(Reply::bad_login())
+            }
+        }
+    }
+}
+
+/// Never the same twice (RFC 2195 §2). `None` without random numbers: then there is no CRAM-MD5.
+fn challenge(config: &Config) -> Option<String> {
+    let random = getrandom::u64().ok()?;
+    Some(format!("<{random:016x}.{}@{}>", now_ms(), config.general.host_name))
+}
+
+fn reply_to(refusal: &Refusal) -> Reply {
+    match refusal {
+        Refusal::UnknownRecipient => Reply::unknown_recipient(),
+        Refusal::RelayDenied => Reply::relay_denied(),
+        Refusal::TooManyHops(_) => Reply::too_many_hops(),
+        Refusal::TooLarge(_) => Reply::too_large(),
+        Refusal::HeaderTooLarge(_) => Reply::header_too_large(),
+        Refusal::NoRecipients => Reply::no_recipients(),
+        Refusal::NoRoom => Reply::no_room(),
+        Refusal::Temporary => Reply::temporary(),
+    }
+}

@@ -1,0 +1,296 @@
+//! What a change does to the index. The one place that writes to LMDB, deterministic: the same commits in the same
+//! order give the same tables, so that a replay after a crash ends where the crash began.
+//!
+//! UIDs and reference counts are given here. A change that names something that is not there (any more) does nothing:
+//! an administrator's command and the end of a mail may cross.
+
+use std::collections::HashMap;
+
+use heed::RwTxn;
+
+use super::body::BodyHandle;
+use super::change::{Change, Delivery, MailId, MailboxId, NewMail, RecipientUpdate};
+use super::error::StoreError;
+use super::log::Position;
+use super::rows::{Hold, JournalRow, QueueEntry, RecipientState, Task};
+use super::tables::{
+    Applied, BodyPlace, MailRow, MailboxRow, SeenRow, StoredMessage, Tables, delete, due_key, get, id_key, journal_key,
+    mailbox_key, message_key, meta, put, seen_key,
+};
+
+/// Journal rows older than this, against the newest one, go.
+const JOURNAL_AGE: i64 = 30 * 24 * 3600 * 1000;
+const JOURNAL_ROWS: u64 = 200_000;
+/// Rows pruned in one batch, at most: pruning must keep up, not stall.
+const PRUNED: usize = 1024;
+/// A reply in a queue row, bytes.
+const REPLY: usize = 1000;
+
+/// Applies commits inside one write transaction.
+pub(super) struct Apply<'a, 'txn> {
+    tables: &'a Tables,
+    txn: &'a mut RwTxn<'txn>,
+    applied: Applied,
+    mailboxes: HashMap<MailboxId, MailboxRow>,
+    /// Mails whose references the current commit changes.
+    touched: Vec<(MailId, MailRow)>,
+    unneeded: Vec<u128>,
+    newest_row: Option<i64>,
+}
+
+impl<'a, 'txn> Apply<'a, 'txn> {
+    pub(super) fn new(tables: &'a Tables, txn: &'a mut RwTxn<'txn>) -> Result<Apply<'a, 'txn>, StoreError> {
+        let applied = tables.applied(txn)?;
+        let (mailboxes, touched, unneeded) = Default::default();
+        Ok(Apply { tables, txn, applied, mailboxes, touched, unneeded, newest_row: None })
+    }
+
+    /// One commit. Its mails are added first, so that the order of changes in it does not matter to references.
+    pub(super) fn commit(&mut self, end: Position, changes: &[Change]) -> Result<(), StoreError> {
+        if end.sequence <= self.applied.end.sequence {
+            return Ok(());
+        }
+        for change in changes {
+            if let Change::AddMail(mail) = change {
+                self.add_mail(mail)?;
+            }
+        }
+        for (place, change) in changes.iter().enumerate() {
+            self.change(end.sequence, place as u32, change)?;
+        }
+        self.drop_unneeded()?;
+        self.applied.end = end;
+        Ok(())
+    }
+
+    /// Writes what is gathered. Returns the body files that nothing names once the transaction is on disk.
+    pub(super) fn finish(mut self) -> Result<Vec<u128>, StoreError> {
+        for (mailbox, row) in &self.mailboxes {
+            put(self.tables.mailboxes, self.txn, &mailbox_key(*mailbox), row)?;
+        }
+        self.prune_journal()?;
+        put(self.tables.meta, self.txn, meta::APPLIED, &self.applied)?;
+        Ok(self.unneeded)
+    }
+
+    fn change(&mut self, sequence: u64, place: u32, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::AddMail(_) => Ok(()),
+            Change::QueueTried { mail, recipients, due, delay_notified } => {
+                self.tried(*mail, recipients, *due, *delay_notified)
+            }
+            Change::QueueRetry { mail, due } => self.requeue(*mail, |entry| {
+                entry.due = *due;
+                entry.hold = Hold::No;
+            }),
+            Change::QueueHold { mail, hold } => self.requeue(*mail, |entry| {
+                entry.hold = if *hold { Hold::ByAdministrator } else { Hold::No };
+            }),
+            Change::QueueRemove { mail } => match self.queue_entry(*mail)? {
+                Some(entry) => self.leave_queue(&entry),
+                None => Ok(()),
+            },
+            Change::DeleteMessages { mailbox, uids } => self.delete_messages(*mailbox, uids),
+            Change::SeenUid { collector, uid, at } => self.seen(*collector, uid, *at),
+            Change::ForgetUids { collector, uids } => {
+                for uid in uids {
+                    delete(self.tables.seen, self.txn, &seen_key(*collector, uid).0)?;
+                }
+                Ok(())
+            }
+            Change::PutConfig { json } => put(self.tables.meta, self.txn, meta::CONFIG, json),
+            Change::AddTask(task) => self.add_task(task),
+            Change::RemoveTask { id } => self.remove_task(*id),
+            Change::Journal(row) => self.journal(sequence, place, row),
+        }
+    }
+
+    // -- mails and their bodies ---------------------------------------------------------------------------------
+
+    fn add_mail(&mut self, mail: &NewMail) -> Result<(), StoreError> {
+        self.applied.last_id = self.applied.last_id.max(mail.id.0);
+        let body = match &mail.body {
+            BodyHandle::Inline(bytes) => {
+                self.tables.bodies.put(self.txn, &id_key(mail.id.0), bytes).map_err(StoreError::index)?;
+                BodyPlace::Inline { size: bytes.len() as u32 }
+            }
+            BodyHandle::File { id, size } => BodyPlace::File { id: *id, size: *size },
+        };
+        self.touched.push((mail.id, MailRow { refs: 0, body }));
+        for delivery in &mail.deliveries {
+            self.deliver(mail, delivery)?;
+        }
+        if let Some(entry) = mail.queue_entry() {
+            put(self.tables.queue, self.txn, &id_key(mail.id.0), &entry)?;
+            self.set_due(&entry)?;
+            self.refer(mail.id, 1)?;
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, mail: &NewMail, delivery: &Delivery) -> Result<(), StoreError> {
+        let size = delivery.head.len() as u64 + mail.body.size();
+        let mut row = self.mailbox(delivery.mailbox)?;
+        let uid = row.next_uid;
+        row.next_uid = uid.saturating_add(1);
+        row.messages += 1;
+        row.bytes += size;
+        self.mailboxes.insert(delivery.mailbox, row);
+        let message = StoredMessage { mail: mail.id, size, received_at: mail.received_at, head: delivery.head.clone() };
+        put(self.tables.messages, self.txn, &message_key(delivery.mailbox, uid), &message)?;
+        self.refer(mail.id, 1)
+    }
+
+    fn delete_messages(&mut self, mailbox: MailboxId, uids: &[u32]) -> Result<(), StoreError> {
+        let mut row = self.mailbox(mailbox)?;
+        for uid in uids {
+            let key = message_key(mailbox, *uid);
+            let Some(message) = get::<StoredMessage>(self.tables.messages, self.txn, &key)? else { continue };
+            delete(self.tables.messages, self.txn, &key)?;
+            row.messages = row.messages.saturating_sub(1);
+            row.bytes = row.bytes.saturating_sub(message.size);
+            self.refer(message.mail, -1)?;
+        }
+        self.mailboxes.insert(mailbox, row);
+        Ok(())
+    }
+
+    fn mailbox(&mut self, mailbox: MailboxId) -> Result<MailboxRow, StoreError> {
+        match self.mailboxes.get(&mailbox) {
+            Some(row) => Ok(*row),
+            None => Ok(get(self.tables.mailboxes, self.txn, &mailbox_key(mailbox))?.unwrap_or_default()),
+        }
+    }
+
+    /// Adds to the references of a mail, if there is such a mail.
+    fn refer(&mut self, mail: MailId, change: i32) -> Result<(), StoreError> {
+        if !self.touched.iter().any(|(id, _)| *id == mail) {
+            let Some(row) = get(self.tables.mails, self.txn, &id_key(mail.0))? else { return Ok(()) };
+            self.touched.push((mail, row));
+        }
+        for (_, row) in self.touched.iter_mut().filter(|(id, _)| *id == mail) {
+            row.refs = row.refs.saturating_add_signed(change);
+        }
+        Ok(())
+    }
+
+    /// At the end of a commit: bodies that nothing refers to go, the others' counts are written.
+    fn drop_unneeded(&mut self) -> Result<(), StoreError> {
+        for (mail, row) in std::mem::take(&mut self.touched) {
+            let key = id_key(mail.0);
+            if row.refs > 0 {
+                put(self.tables.mails, self.txn, &key, &row)?;
+                continue;
+            }
+            delete(self.tables.mails, self.txn, &key)?;
+            match row.body {
+                BodyPlace::Inline { .. } => {
+                    delete(self.tables.bodies, self.txn, &key)?;
+                }
+                BodyPlace::File { id, .. } => self.unneeded.push(id),
+            }
+        }
+        Ok(())
+    }
+
+    // -- the queue ----------------------------------------------------------------------------------------------
+
+    fn queue_entry(&self, mail: MailId) -> Result<Option<QueueEntry>, StoreError> {
+        get(self.tables.queue, self.txn, &id_key(mail.0))
+    }
+
+    fn tried(
+        &mut self,
+        mail: MailId,
+        updates: &[RecipientUpdate],
+        due: i64,
+        delay_notified: bool,
+    ) -> Result<(), StoreError> {
+        let Some(mut entry) = self.queue_entry(mail)? else { return Ok(()) };
+        for update in updates {
+            let Some(recipient) = entry.recipients.get_mut(update.index as usize) else { continue };
+            if recipient.state == RecipientState::Pending {
+                recipient.state = update.state;
+                recipient.reply = shortened(&update.reply).to_string();
+            }
+        }
+        if entry.recipients.iter().all(|recipient| recipient.state != RecipientState::Pending) {
+            return self.leave_queue(&entry);
+        }
+        self.requeue(mail, |stored| {
+            stored.recipients = entry.recipients;
+            stored.due = due;
+            stored.tries += 1;
+            stored.delay_notified |= delay_notified;
+        })
+    }
+
+    fn requeue(&mut self, mail: MailId, change: impl FnOnce(&mut QueueEntry)) -> Result<(), StoreError> {
+        let Some(mut entry) = self.queue_entry(mail)? else { return Ok(()) };
+        delete(self.tables.due, self.txn, &due_key(entry.due, mail))?;
+        change(&mut entry);
+        put(self.tables.queue, self.txn, &id_key(mail.0), &entry)?;
+        self.set_due(&entry)
+    }
+
+    fn set_due(&mut self, entry: &QueueEntry) -> Result<(), StoreError> {
+        if entry.hold != Hold::No {
+            return Ok(());
+        }
+        self.tables.due.put(self.txn, &due_key(entry.due, entry.mail), &[]).map_err(StoreError::index)
+    }
+
+    fn leave_queue(&mut self, entry: &QueueEntry) -> Result<(), StoreError> {
+        delete(self.tables.queue, self.txn, &id_key(entry.mail.0))?;
+        delete(self.tables.due, self.txn, &due_key(entry.due, entry.mail))?;
+        self.refer(entry.mail, -1)
+    }
+
+    // -- the rest -----------------------------------------------------------------------------------------------
+
+    fn seen(&mut self, collector: u32, uid: &str, at: i64) -> Result<(), StoreError> {
+        let (key, long) = seen_key(collector, uid);
+        if get::<SeenRow>(self.tables.seen, self.txn, &key)?.is_some() {
+            return Ok(());
+        }
+        put(self.tables.seen, self.txn, &key, &SeenRow { at, long: long.then(|| uid.to_string()) })
+    }
+
+    fn add_task(&mut self, task: &Task) -> Result<(), StoreError> {
+        self.applied.last_id = self.applied.last_id.max(task.id);
+        put(self.tables.tasks, self.txn, &id_key(task.id), task)?;
+        self.refer(task.kind.mail(), 1)
+    }
+
+    fn remove_task(&mut self, id: u64) -> Result<(), StoreError> {
+        let Some(task) = get::<Task>(self.tables.tasks, self.txn, &id_key(id))? else { return Ok(()) };
+        delete(self.tables.tasks, self.txn, &id_key(id))?;
+        self.refer(task.kind.mail(), -1)
+    }
+
+    fn journal(&mut self, sequence: u64, place: u32, row: &JournalRow) -> Result<(), StoreError> {
+        self.newest_row = self.newest_row.max(Some(row.at));
+        put(self.tables.journal, self.txn, &journal_key(sequence, place), row)
+    }
+
+    fn prune_journal(&mut self) -> Result<(), StoreError> {
+        let Some(newest) = self.newest_row else { return Ok(()) };
+        let table = self.tables.journal;
+        let mut surplus = table.len(self.txn).map_err(StoreError::index)?.saturating_sub(JOURNAL_ROWS);
+        for _ in 0..PRUNED {
+            let Some((key, value)) = table.first(self.txn).map_err(StoreError::index)? else { break };
+            let row: JournalRow = super::tables::decode(value)?;
+            if surplus == 0 && row.at >= newest.saturating_sub(JOURNAL_AGE) {
+                break;
+            }
+            let key = key.to_vec();
+            delete(table, self.txn, &key)?;
+            surplus = surplus.saturating_sub(1);
+        }
+        Ok(())
+    }
+}
+
+fn shortened(reply: &str) -> &str {
+    reply.get(..reply.floor_char_boundary(REPLY)).unwrap_or_default()
+}

@@ -1,0 +1,313 @@
+//! The store behind its handles: opens, replays, starts the threads, ends them.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use heed::RoTxn;
+
+use super::backlog::Backlog;
+use super::bodies::{Bodies, make_dir};
+use super::body::BodyHandle;
+use super::change::Change;
+use super::error::StoreError;
+use super::index::{Index, MAP_SIZES};
+use super::log::{Log, Position, sync_dir};
+use super::mapping;
+use super::record::Frame;
+use super::room::{Measure, Room};
+use super::shared::{Shared, Work};
+use super::tables::{self, Tables};
+use super::writer::{self, Request, Waitroom};
+
+/// Sizes of the log and the index, for tests and tools; the program takes the default.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of a log segment, a multiple of 4,096.
+    pub segment_size: u64,
+    /// Segments in the ring.
+    pub segments: usize,
+    /// Sizes of the map to try, in this order, multiples of the page size.
+    pub map_sizes: Vec<usize>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { segment_size: 4 << 20, segments: 4, map_sizes: MAP_SIZES.to_vec() }
+    }
+}
+
+pub(super) struct Core {
+    pub dir: PathBuf,
+    pub bodies: Arc<Bodies>,
+    pub waitroom: Waitroom,
+    pub shared: Shared,
+    pub room: Room,
+    largest: usize,
+    ids: AtomicU64,
+    /// Gone after closing.
+    index: RwLock<Option<Index>>,
+    lock: Mutex<Option<File>>,
+}
+
+/// Replay applies what it has read when it comes to this many bytes.
+const REPLAY_BATCH: usize = 2 << 20;
+
+impl Core {
+    pub(super) fn open(dir: &Path, options: &Options) -> Result<(Arc<Core>, Vec<JoinHandle<()>>), StoreError> {
+        let [log_dir, index_dir, bodies_dir] = make_dirs(dir)?;
+        let lock = lock_dir(dir)?;
+        let index = Index::open(&index_dir, &options.map_sizes)?;
+        let bodies = Arc::new(Bodies::open(bodies_dir)?);
+        let applied = index.read(|tables, txn| tables.applied(txn))?.end;
+        let mut replay = Replay { index: &index, bodies: &bodies, backlog: Backlog::default() };
+        let log = Log::open(&log_dir, options.segment_size, applied, |end, bytes, changes| {
+            replay.record(end, bytes, changes)
+        })?;
+        replay.apply_all()?;
+        let last_id = index.read(|tables, txn| tables.applied(txn))?.last_id;
+        let core = Arc::new(Core {
+            dir: dir.to_path_buf(),
+            bodies,
+            waitroom: Waitroom::default(),
+            shared: Shared::default(),
+            room: Room::default(),
+            largest: log.capacity(),
+            ids: AtomicU64::new(first_id(last_id)),
+            index: RwLock::new(Some(index)),
+            lock: Mutex::new(Some(lock)),
+        });
+        core.shared.start_at(log.sequence());
+        let threads = core.start(log, options.segments)?;
+        Ok((core, threads))
+    }
+
+    fn start(self: &Arc<Core>, log: Log, segments: usize) -> Result<Vec<JoinHandle<()>>, StoreError> {
+        let preparation = log.preparation(segments);
+        let (writer, applier, starter) = (self.clone(), self.clone(), self.clone());
+        Ok(vec![
+            spawn("store-log", move || writer::run(log, &writer.waitroom, &writer.shared))?,
+            spawn("store-apply", move || applier.apply_forever())?,
+            spawn("store-start", move || {
+                if let Err(error) = preparation().and_then(|()| starter.sweep()) {
+                    log::warn!("store: {error}");
+                }
+            })?,
+        ])
+    }
+
+    /// Everything the log holds is applied; ends the threads.
+    pub(super) fn close(&self, threads: Vec<JoinHandle<()>>) -> Result<(), StoreError> {
+        let mut threads = threads.into_iter();
+        self.waitroom.close();
+        if let Some(writer) = threads.next() {
+            let _ = writer.join();
+        }
+        self.shared.close();
+        for thread in threads {
+            let _ = thread.join();
+        }
+        let index = self.index.write().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        drop(index);
+        self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        self.shared.stuck().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    // -- committing ---------------------------------------------------------------------------------------------
+
+    pub(super) async fn submit(&self, changes: Vec<Change>, flush: bool) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let frame = Frame::encode(&changes)?;
+        if frame.len() > self.largest {
+            return Err(StoreError::TooLarge(frame.len()));
+        }
+        self.admit(&changes)?;
+        self.shared.not_full().await?;
+        let (answer, reply) = writer::reply();
+        self.waitroom.push(Request { frame, changes, flush, answer })?;
+        reply.await
+    }
+
+    /// Refuses mail that there is no room for. Everything else is let through: it makes room, or is small.
+    fn admit(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let mut inline = 0;
+        let mut files = Vec::new();
+        for change in changes {
+            match change {
+                Change::AddMail(mail) => match &mail.body {
+                    BodyHandle::Inline(bytes) => inline += bytes.len() as u64 + 1,
+                    BodyHandle::File { id, .. } => files.push(*id),
+                },
+                _ => continue,
+            }
+        }
+        if inline == 0 && files.is_empty() {
+            return Ok(());
+        }
+        let room = self.room_for(inline, 0).and(self.shared.stuck().map_or(Ok(()), Err));
+        if room.is_err() {
+            self.bodies.remove(&files);
+        }
+        room
+    }
+
+    pub(super) fn room_for(&self, inline: u64, file: u64) -> Result<(), StoreError> {
+        self.measure()?.check(inline, file, self.shared.backlog_bytes() as u64)
+    }
+
+    pub(super) fn measure(&self) -> Result<Measure, StoreError> {
+        self.with_index(|index| self.room.measure(&self.dir, index))
+    }
+
+    // -- reading ------------------------------------------------------------------------------------------------
+
+    pub(super) fn with_index<T>(&self, work: impl FnOnce(&Index) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let index = self.index.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        work(index.as_ref().ok_or(StoreError::Closed)?)
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Tables, &RoTxn<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.shared.note_read();
+        self.with_index(|index| index.read(read))
+    }
+
+    // -- applying -----------------------------------------------------------------------------------------------
+
+    fn apply_forever(&self) {
+        loop {
+            match self.shared.next_work() {
+                Work::Apply(batch) => {
+                    let began = Instant::now();
+                    match self.with_index(|index| index.apply(&batch.commits)) {
+                        Ok(mut files) => {
+                            files.extend(self.shared.batch_applied(&batch));
+                            self.bodies.remove(&files);
+                            log::trace!("store: applied up to {} in {:?}", batch.end, began.elapsed());
+                        }
+                        Err(error) => {
+                            log::error!("store: applying: {error}; kept in the log, tried again");
+                            self.shared.batch_failed(batch, error);
+                        }
+                    }
+                }
+                Work::Release => {
+                    let _ = self.with_index(|index| {
+                        mapping::release_pages(&index.env);
+                        Ok(())
+                    });
+                    mapping::release_heap();
+                }
+                Work::End => return,
+            }
+        }
+    }
+
+    /// Removes body files of earlier runs that nothing names.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let mut left = self.bodies.left_over()?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        // What is in the index now was there when the store was opened, or came from this run.
+        self.read(|tables, txn| {
+            for row in tables.mails.iter(txn).map_err(StoreError::index)? {
+                let row: tables::MailRow = tables::decode(row.map_err(StoreError::index)?.1)?;
+                if let tables::BodyPlace::File { id, .. } = row.body {
+                    left.remove(&id);
+                }
+            }
+            Ok(())
+        })?;
+        for id in self.shared.files() {
+            left.remove(&id);
+        }
+        if !left.is_empty() {
+            log::info!("store: {} body files without a mail removed", left.len());
+        }
+        self.bodies.remove(&left.into_iter().collect::<Vec<_>>());
+        Ok(())
+    }
+}
+
+/// Takes the records of the log back into the index.
+struct Replay<'a> {
+    index: &'a Index,
+    bodies: &'a Bodies,
+    backlog: Backlog,
+}
+
+impl Replay<'_> {
+    fn record(&mut self, end: Position, bytes: usize, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.backlog.push(end, bytes, changes, Instant::now());
+        if self.backlog.bytes() >= REPLAY_BATCH { self.apply_all() } else { Ok(()) }
+    }
+
+    fn apply_all(&mut self) -> Result<(), StoreError> {
+        loop {
+            let batch = self.backlog.take(u64::MAX, 0);
+            if batch.commits.is_empty() {
+                return Ok(());
+            }
+            let mut files = self.index.apply(&batch.commits)?;
+            files.extend(self.backlog.applied(&batch, batch.end));
+            self.bodies.remove(&files);
+        }
+    }
+}
+
+fn make_dirs(dir: &Path) -> Result<[PathBuf; 3], StoreError> {
+    let failed = |error| StoreError::io(format!("making {}", dir.display()), error);
+    if let Some(parent) = dir.parent().filter(|_| !dir.is_dir()) {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+        make_dir(dir).map_err(failed)?;
+        if !parent.as_os_str().is_empty() {
+            sync_dir(parent)?;
+        }
+    }
+    let dirs = ["log", "index", "bodies"].map(|name| dir.join(name));
+    let mut made = false;
+    for subdir in &dirs {
+        made |= make_dir(subdir).map_err(failed)?;
+    }
+    if made {
+        sync_dir(dir)?;
+    }
+    Ok(dirs)
+}
+
+/// One program at a time. The lock goes with the process, whatever ends it.
+fn lock_dir(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let failed = |error| StoreError::io(format!("locking {}", path.display()), error);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_path_buf())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Ids go up with the clock, so that one given before a crash, but never committed, does not come again; and never
+/// below one that was committed, whatever the clock says.
+fn first_id(last: u64) -> u64 {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_secs());
+    (last + 1).max(seconds << 16)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    let builder = std::thread::Builder::new().name(name.into());
+    builder.spawn(work).map_err(|error| StoreError::io("starting a thread", error))
+}

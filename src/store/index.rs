@@ -1,0 +1,115 @@
+//! The index: the LMDB environment with its tables. Opens it, checks its version, runs transactions.
+
+use std::fs;
+use std::path::Path;
+
+use heed::{Env, RoTxn, WithoutTls};
+
+use super::apply::Apply;
+use super::backlog::Commit;
+use super::error::StoreError;
+use super::mapping;
+use super::tables::{self, SCHEMA, Tables, meta};
+
+/// The map is address space, not memory and not disk: large where there is plenty.
+#[cfg(target_pointer_width = "64")]
+pub(super) const MAP_SIZES: &[usize] = &[16 << 30, 4 << 30, 1 << 30];
+#[cfg(not(target_pointer_width = "64"))]
+pub(super) const MAP_SIZES: &[usize] = &[1 << 30, 512 << 20];
+
+pub(super) struct Index {
+    pub env: Env<WithoutTls>,
+    pub tables: Tables,
+}
+
+impl Index {
+    /// Opens the index in the existing directory `dir`, or makes one. The first of `map_sizes` that the system gives is
+    /// taken.
+    pub(super) fn open(dir: &Path, map_sizes: &[usize]) -> Result<Index, StoreError> {
+        let env = open_env(dir, map_sizes).map_err(StoreError::index)?;
+        refuse_newer(&env, dir)?;
+        let tables = Tables::open(&env).map_err(StoreError::index)?;
+        let index = Index { env, tables };
+        index.write_schema()?;
+        Ok(index)
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Tables, &RoTxn<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let txn = self.env.read_txn().map_err(StoreError::index)?;
+        read(&self.tables, &txn)
+    }
+
+    /// Applies `commits` in one transaction; on disk when this returns. Returns the body files nothing names any more.
+    pub(super) fn apply(&self, commits: &[Commit]) -> Result<Vec<u128>, StoreError> {
+        let mut txn = self.env.write_txn().map_err(StoreError::index)?;
+        let mut apply = Apply::new(&self.tables, &mut txn)?;
+        for commit in commits {
+            apply.commit(commit.end, &commit.changes)?;
+        }
+        let unneeded = apply.finish()?;
+        txn.commit().map_err(StoreError::index)?;
+        Ok(unneeded)
+    }
+
+    /// Bytes in use, and the limit.
+    pub(super) fn room(&self) -> Result<(u64, u64), StoreError> {
+        let used = self.read(|tables, txn| tables.used(txn).map_err(StoreError::index))?;
+        Ok((used, self.env.info().map_size as u64))
+    }
+
+    fn write_schema(&self) -> Result<(), StoreError> {
+        let meta = self.tables.meta;
+        let current = self.read(|_, txn| Ok(meta.get(txn, meta::SCHEMA).map_err(StoreError::index)?.is_some()))?;
+        if current {
+            return Ok(());
+        }
+        let mut txn = self.env.write_txn().map_err(StoreError::index)?;
+        meta.put(&mut txn, meta::SCHEMA, &SCHEMA.to_le_bytes()).map_err(StoreError::index)?;
+        txn.commit().map_err(StoreError::index)
+    }
+}
+
+fn open_env(dir: &Path, map_sizes: &[usize]) -> Result<Env<WithoutTls>, heed::Error> {
+    let mut result = Err(heed::Error::Io(std::io::ErrorKind::OutOfMemory.into()));
+    for size in map_sizes {
+        result = mapping::open(dir, *size, tables::COUNT);
+        match &result {
+            Err(heed::Error::Io(error)) if error.kind() == std::io::ErrorKind::OutOfMemory => {}
+            _ => break,
+        }
+    }
+    result
+}
+
+/// Looks at the version before anything is written.
+fn refuse_newer(env: &Env<WithoutTls>, dir: &Path) -> Result<(), StoreError> {
+    let txn = env.read_txn().map_err(StoreError::index)?;
+    let meta = env.open_databases_and_commit(txn, |opener, txn| {
+        let table = opener.open_database::<heed::types::Bytes, heed::types::Bytes>(txn, Some("meta"))?;
+        Ok::<_, heed::Error>(heed::CommitOrAbort::<_, ()>::Commit(table))
+    });
+    let Some(meta) = meta.map_err(StoreError::index)?.unwrap_commit() else { return Ok(()) };
+    let txn = env.read_txn().map_err(StoreError::index)?;
+    let Some(bytes) = meta.get(&txn, meta::SCHEMA).map_err(StoreError::index)? else { return Ok(()) };
+    match bytes.first_chunk() {
+        Some(version) if u32::from_le_bytes(*version) > SCHEMA => Err(StoreError::Newer {
+            dir: dir.parent().unwrap_or(dir).to_path_buf(),
+            found: u32::from_le_bytes(*version),
+            known: SCHEMA,
+        }),
+        Some(_) => Ok(()),
+        None => Err(StoreError::Damaged("the version of the index".into())),
+    }
+}
+
+/// Size of the data file, for a look at it without opening.
+pub(super) fn file(dir: &Path) -> std::path::PathBuf {
+    dir.join("data.mdb")
+}
+
+pub(super) fn exists(dir: &Path) -> bool {
+    fs::metadata(file(dir)).is_ok()
+}

@@ -1,0 +1,4 @@
+//! The store from outside: what is committed is there, after any crash, exactly once.
+
+mod common;
+mod flow;
