@@ -1,0 +1,206 @@
+//! Collectors against a provider that behaves and misbehaves.
+
+#[path = "../peers/provider.rs"]
+mod provider;
+
+mod drops;
+mod office;
+mod peculiar;
+mod routing;
+mod tls;
+
+use office::{INFO, Office, collector, config, connection, mail, names, wait};
+use pillarbox::store::Change;
+use provider::Provider;
+
+#[test]
+fn everything_arrives_once_and_is_deleted() {
+    let provider = Provider::start();
+    for n in 0..300 {
+        provider.put(format!("uid{n}"), mail(&format!("{n:03}")));
+    }
+    let office = Office::with(collector(7, &provider));
+    let state = office.run(7);
+    assert_eq!((state.state.as_str(), state.ok, state.collected_last), ("fine, 300 new", true, 300));
+    let all: Vec<String> = (0..300).map(|n| format!("{n:03}")).collect();
+    assert_eq!(office.subjects(INFO), all);
+    assert!(office.inbox(INFO)[0].ends_with("Hello.\r\n.dot\r\nEnd\r\n"));
+    assert!(provider.state().messages.is_empty());
+    assert!(provider.state().most_at_once > 100, "RETR goes out in lots");
+    assert_eq!(office.run(7).state, "fine, nothing new");
+    assert_eq!(office.subjects(INFO), all);
+    assert_eq!(office.state(7).collected_total, 300);
+}
+
+#[test]
+fn large_mails_go_through_whole() {
+    let provider = Provider::start();
+    let line = "x".repeat(70) + "\r\n.\u{e4}\r\n";
+    let large = mail("large") + &line.repeat(40_000);
+    provider.put("large", large.clone());
+    provider.put("small", mail("small"));
+    let office = Office::with(collector(7, &provider));
+    assert_eq!(office.run(7).collected_last, 2);
+    let inbox = office.inbox(INFO);
+    assert!(inbox.iter().any(|mail| mail.ends_with(large.as_str())));
+    assert_eq!(office.subjects(INFO), names(&["large", "small"]));
+}
+
+#[test]
+fn one_command_at_a_time_without_pipelining() {
+    let provider = Provider::start();
+    provider.behave(|b| b.capabilities = Some(vec!["USER", "UIDL"]));
+    for n in 0..20 {
+        provider.put(format!("uid{n}"), mail(&format!("{n:02}")));
+    }
+    let office = Office::with(collector(7, &provider));
+    assert_eq!(office.run(7).collected_last, 20);
+    assert_eq!(office.subjects(INFO).len(), 20);
+    assert_eq!(provider.state().most_at_once, 1);
+    assert!(provider.state().messages.is_empty());
+}
+
+#[test]
+fn mail_is_left_for_its_days() {
+    let provider = Provider::start();
+    provider.put("a", mail("a"));
+    provider.put("b", mail("b"));
+    let mut settings = collector(7, &provider);
+    settings.leave_days = 7;
+    let office = Office::with(settings);
+    assert_eq!(office.run(7).collected_last, 2);
+    assert_eq!(office.run(7).state, "fine, nothing new");
+    assert_eq!(provider.state().messages.len(), 2);
+
+    // A week later, for one of them.
+    let week_ago = pillarbox::net::now_ms() - 7 * 86_400_000;
+    let seen = Change::SeenUid { collector: 7, uid: "a".into(), at: week_ago };
+    smol::block_on(office.store.commit(vec![seen])).unwrap();
+    office.run(7);
+    let left: Vec<String> = provider.state().messages.iter().map(|m| m.uid.clone()).collect();
+    assert_eq!(left, ["b"]);
+    assert_eq!(office.subjects(INFO), names(&["a", "b"]));
+}
+
+#[test]
+fn unique_ids_are_remembered_while_they_matter() {
+    let provider = Provider::start();
+    provider.put("here", mail("here"));
+    let office = Office::with(collector(7, &provider));
+    let old = pillarbox::net::now_ms() - 15 * 86_400_000;
+    let seen = |uid: &str, at| Change::SeenUid { collector: 7, uid: uid.into(), at };
+    let lately = pillarbox::net::now_ms();
+    smol::block_on(office.store.commit(vec![seen("long-gone", old), seen("just-gone", lately)])).unwrap();
+
+    // A list that is not complete is no reason to forget.
+    provider.behave(|b| b.uidl_list = Some("1 here\r\n2000000000 far\r\n".into()));
+    office.run(7);
+    let known = || {
+        smol::block_on(office.store.settled()).unwrap();
+        let mut known: Vec<String> = office.store.seen_uids(7).unwrap().into_keys().collect();
+        known.sort();
+        known
+    };
+    assert_eq!(known(), ["here", "just-gone", "long-gone"]);
+    provider.behave(|b| b.uidl_list = None);
+    office.run(7);
+    assert_eq!(known(), ["here", "just-gone"]);
+}
+
+#[test]
+fn large_messages_stay_whatever_their_announced_size() {
+    let provider = Provider::start();
+    provider.put("small", mail("small"));
+    provider.put("large", mail("large") + &"x".repeat(3000) + "\r\n");
+    let mut settings = collector(7, &provider);
+    settings.max_size_kb = 2;
+    let office = Office::with(settings);
+    assert_eq!(office.run(7).state, "fine, 1 new; 1 above the size limit stay at the provider");
+    assert_eq!(provider.state().retrieved, [1]);
+    // The server says they are all small.
+    provider.behave(|b| b.size_lie = Some(10));
+    assert_eq!(office.run(7).state, "fine, nothing new; 1 above the size limit stay at the provider");
+    // The server says they are all large.
+    provider.put("other", mail("other"));
+    provider.behave(|b| b.size_lie = Some(u64::MAX / 4));
+    office.run(7);
+    provider.behave(|b| b.size_lie = None);
+    office.run(7);
+    assert_eq!(office.subjects(INFO), names(&["other", "small"]));
+    assert_eq!(provider.state().messages.len(), 1);
+}
+
+#[test]
+fn one_providers_trouble_is_not_anothers() {
+    // Accepts and never says a word.
+    let mute = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (refusing, good) = (Provider::start(), Provider::start());
+    refusing.behave(|b| b.refuse_login = Some("-ERR [AUTH] wrong password"));
+    good.put("a", mail("a"));
+    let mut silent = collector(1, &good);
+    silent.port = mute.local_addr().unwrap().port();
+    let connections =
+        vec![connection(1, vec![silent]), connection(2, vec![collector(2, &refusing), collector(3, &good)])];
+    let office = Office::open(config(connections));
+    office.run(3);
+    assert_eq!(office.subjects(INFO), names(&["a"]));
+    let refused = office.ran(2, 1);
+    assert!(!refused.ok);
+    assert_eq!(
+        refused.state,
+        "Your provider refused the password for info@isp.example; mail waits there and nothing is lost. It said: \
+         [AUTH] wrong password"
+    );
+    assert!(office.state(1).running);
+    assert_eq!(office.board.problems().len(), 1);
+    office.run(2);
+    assert_eq!(office.board.problems().len(), 1, "the same trouble is told once");
+}
+
+#[test]
+fn the_schedule_is_kept() {
+    let provider = Provider::start();
+    provider.put("a", mail("a"));
+    let mut every = connection(1, vec![collector(7, &provider)]);
+    every.collect_every = 5;
+    let paused = pillarbox::config::Connection { paused: true, ..connection(2, vec![collector(8, &provider)]) };
+    let off = pillarbox::config::Connection { enabled: false, ..connection(3, vec![collector(9, &provider)]) };
+    let office = Office::open(config(vec![every.clone(), paused.clone(), off]));
+    // The first run comes by itself.
+    office.ran(7, 1);
+    let next = wait("the next run to be set", || office.state(7).next_run);
+    let until = next - pillarbox::net::now_ms();
+    assert!((290_000..=300_000).contains(&until), "{until}");
+    assert_eq!((office.state(8).state.as_str(), office.state(9).state.as_str()), ("paused", "switched off"));
+    assert_eq!((office.state(8).runs, office.state(8).next_run), (0, None));
+
+    // Somebody asks: a paused connection too, one that is off never.
+    office.run(7);
+    office.ran(8, 1);
+    assert_eq!(office.state(9).runs, 0);
+
+    // A new connection is picked up, and one that is gone does nothing any more.
+    office.config.publish(config(vec![paused, connection(4, vec![collector(10, &provider)])]));
+    let before = office.state(7).runs;
+    office.run(10);
+    assert_eq!(office.state(7).runs, before);
+}
+
+#[test]
+fn nobody_to_deliver_to() {
+    let provider = Provider::start();
+    provider.put("a", mail("a"));
+    let mut settings = collector(7, &provider);
+    settings.routing = pillarbox::config::CollectorRouting::SendTo("nobody".into());
+    let mut without = config(vec![connection(1, vec![settings.clone()])]);
+    without.general.main_administrator = String::new();
+    let office = Office::open(without);
+    let state = office.run(7);
+    assert!(state.state.starts_with("Nobody is set who gets this mail") && !state.ok, "{}", state.state);
+    assert_eq!(provider.state().sessions, 0);
+
+    office.config.publish(config(vec![connection(1, vec![settings])]));
+    assert_eq!(office.run(7).collected_last, 1);
+    assert_eq!(office.subjects(office::BOSS), names(&["a"]));
+    assert!(office.problems().contains("\"nobody\" is no user here"), "{}", office.problems());
+}

@@ -1,0 +1,176 @@
+//! An office with a store, intake and collectors, all real, around the fake providers.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pillarbox::collect;
+use pillarbox::config::{Collector, CollectorEncryption, CollectorRouting, Config, Connection, Login, Published, User};
+use pillarbox::intake::Intake;
+use pillarbox::live::{Board, CollectorState, Signals, StopSource};
+use pillarbox::net::{Resolver, Tasks};
+use pillarbox::store::{Body, MailboxId, Store, Task};
+
+use crate::provider::Provider;
+
+pub const INFO: u32 = 1;
+pub const BOB: u32 = 2;
+pub const BOSS: u32 = 3;
+
+pub struct Office {
+    pub store: Store,
+    pub config: Published,
+    pub board: Board,
+    pub signals: Signals,
+    stop: StopSource,
+    end: smol::channel::Sender<()>,
+    _dir: tempfile::TempDir,
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        self.stop.stop();
+        self.end.close();
+        let _ = self.store.close();
+    }
+}
+
+/// A collector from this provider for the user `info`.
+pub fn collector(id: u32, provider: &Provider) -> Collector {
+    Collector {
+        id,
+        name: format!("Mailbox {id}"),
+        host: "127.0.0.1".into(),
+        port: provider.address.port(),
+        encryption: CollectorEncryption::None,
+        login: Login { user: "info@isp.example".into(), password: pillarbox::config::Secret::new("secret") },
+        routing: CollectorRouting::SendTo("info".into()),
+        ..Collector::default()
+    }
+}
+
+/// Collects on demand only.
+pub fn connection(id: u32, collectors: Vec<Collector>) -> Connection {
+    Connection { id, name: format!("Provider {id}"), collect_every: 0, collectors, ..Connection::default() }
+}
+
+pub fn config(connections: Vec<Connection>) -> Config {
+    let user = |id, name: &str| User { id, name: name.into(), ..User::default() };
+    let mut config = Config { connections, ..Config::default() };
+    config.users = vec![user(INFO, "info"), user(BOB, "bob"), user(BOSS, "boss")];
+    config.general.main_administrator = "boss".into();
+    config.general.default_domain = "office.example".into();
+    config.general.local_domains = vec!["office.example".into()];
+    config
+}
+
+/// Waits until `ready` gives something; panics after half a minute.
+pub fn wait<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "timed out waiting for {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+impl Office {
+    pub fn open(config: Config) -> Office {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let (stop, stopping) = StopSource::new();
+        let (end, ended) = smol::channel::bounded::<()>(1);
+        let office = Office {
+            store: store.clone(),
+            config: Published::new(config),
+            board: Board::default(),
+            signals: Signals::default(),
+            stop,
+            end,
+            _dir: dir,
+        };
+        let intake = Intake {
+            store,
+            config: office.config.clone(),
+            board: office.board.clone(),
+            signals: office.signals.clone(),
+        };
+        let tasks = Tasks::default();
+        for _ in 0..2 {
+            let (tasks, ended) = (tasks.clone(), ended.clone());
+            thread::spawn(move || smol::block_on(tasks.run(ended.recv())));
+        }
+        tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), stopping)).detach();
+        office
+    }
+
+    /// An office with one collector.
+    pub fn with(collector: Collector) -> Office {
+        Office::open(config(vec![connection(1, vec![collector])]))
+    }
+
+    pub fn state(&self, collector: u32) -> CollectorState {
+        self.board.collectors().remove(&collector).unwrap_or_default()
+    }
+
+    /// Asks for a run and waits for its end.
+    pub fn run(&self, collector: u32) -> CollectorState {
+        wait("the collector to be known", || self.board.collectors().contains_key(&collector).then_some(()));
+        let before = self.state(collector).runs;
+        self.signals.collect_now();
+        self.ran(collector, before + 1)
+    }
+
+    /// Waits until so many runs have ended.
+    pub fn ran(&self, collector: u32, runs: u64) -> CollectorState {
+        wait("the run to end", || Some(self.state(collector)).filter(|state| state.runs >= runs))
+    }
+
+    /// What lies in a user's inbox, in the order of arrival.
+    pub fn inbox(&self, user: u32) -> Vec<String> {
+        smol::block_on(self.store.settled()).unwrap();
+        let rows = self.store.messages(MailboxId::inbox(user)).unwrap();
+        rows.iter()
+            .map(|row| match self.store.body(row.mail).unwrap().expect("the body of a message") {
+                Body::Inline(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Body::File { mut file, .. } => {
+                    let mut bytes = Vec::new();
+                    std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+                    String::from_utf8_lossy(&bytes).into_owned()
+                }
+            })
+            .collect()
+    }
+
+    /// The subjects in a user's inbox, sorted.
+    pub fn subjects(&self, user: u32) -> Vec<String> {
+        let mut subjects: Vec<String> = self.inbox(user).iter().map(|mail| subject(mail)).collect();
+        subjects.sort();
+        subjects
+    }
+
+    pub fn tasks(&self) -> Vec<Task> {
+        smol::block_on(self.store.settled()).unwrap();
+        self.store.tasks(100).unwrap()
+    }
+
+    pub fn problems(&self) -> String {
+        self.board.problems().iter().map(|problem| format!("{}: {}\n", problem.place, problem.text)).collect()
+    }
+}
+
+fn subject(mail: &str) -> String {
+    let line = mail.lines().find_map(|line| line.strip_prefix("Subject: "));
+    line.unwrap_or("none").to_string()
+}
+
+/// A small mail.
+pub fn mail(subject: &str) -> String {
+    format!("From: alice@far.example\r\nTo: info@isp.example\r\nSubject: {subject}\r\n\r\nHello.\r\n.dot\r\nEnd\r\n")
+}
+
+/// What is expected of `subjects`.
+pub fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| name.to_string()).collect()
+}
