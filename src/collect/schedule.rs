@@ -26,14 +26,11 @@ pub(super) async fn connection(services: Services, id: u32) {
     let mut on_collect = services.intake.signals.on_collect();
     loop {
         // Listen first, look second: what happens in between is not missed.
-        let changed = services.intake.config.changed();
-        let config = services.intake.config.current();
-        let Some(connection) = config.connections.iter().find(|connection| connection.id == id) else {
-            changed.await;
-            continue;
+        let on_change = services.intake.config.changed();
+        let due = match find(&services.intake.config.current(), id) {
+            Some(connection) => announce(&services, connection, last),
+            None => None,
         };
-        let due = due(connection, last);
-        announce(&services, connection, due);
         let wait = async {
             match due {
                 Some(due) => Timer::at(due).await,
@@ -46,7 +43,7 @@ pub(super) async fn connection(services: Services, id: u32) {
             Wake::Asked
         };
         let changed = async {
-            changed.await;
+            on_change.await;
             Wake::Changed
         };
         match wait.or(asked).or(changed).await {
@@ -54,14 +51,18 @@ pub(super) async fn connection(services: Services, id: u32) {
             Wake::Asked => on_collect = services.intake.signals.on_collect(),
             Wake::Due => {}
         }
-        if !connection.enabled {
-            continue;
-        }
+        // The settings may be newer than what woke us.
+        let config = services.intake.config.current();
+        let Some(connection) = find(&config, id).filter(|connection| connection.enabled) else { continue };
         last = Some(Instant::now());
         for collector in connection.collectors.iter().filter(|collector| collector.enabled) {
             run(&services, &config, collector, memories.entry(collector.id).or_default()).await;
         }
     }
+}
+
+fn find(config: &Config, id: u32) -> Option<&Connection> {
+    config.connections.iter().find(|connection| connection.id == id)
 }
 
 /// When the next run begins by itself. The first comes at once after start.
@@ -73,7 +74,9 @@ fn due(connection: &Connection, last: Option<Instant>) -> Option<Instant> {
     Some(last.map_or_else(Instant::now, |last| last + pause))
 }
 
-fn announce(services: &Services, connection: &Connection, due: Option<Instant>) {
+/// Puts on the board when the next run begins, and answers it.
+fn announce(services: &Services, connection: &Connection, last: Option<Instant>) -> Option<Instant> {
+    let due = due(connection, last);
     let wait = due.map(|due| due.saturating_duration_since(Instant::now()).as_millis() as i64);
     for collector in &connection.collectors {
         services.intake.board.collector(collector.id, |state| {
@@ -91,6 +94,7 @@ fn announce(services: &Services, connection: &Connection, due: Option<Instant>) 
             }
         });
     }
+    due
 }
 
 async fn run(services: &Services, config: &Arc<Config>, collector: &Collector, memory: &mut Memory) {

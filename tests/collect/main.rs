@@ -68,17 +68,16 @@ fn mail_is_left_for_its_days() {
     let mut settings = collector(7, &provider);
     settings.leave_days = 7;
     let office = Office::with(settings);
+    // One of them was collected a week ago, another six days ago.
+    let ago = |days: i64| pillarbox::net::now_ms() - days * 86_400_000;
+    let seen = |uid: &str, days| Change::SeenUid { collector: 7, uid: uid.into(), at: ago(days) };
+    provider.put("old", mail("old"));
+    provider.put("lately", mail("lately"));
+    smol::block_on(office.store.commit(vec![seen("old", 7), seen("lately", 6)])).unwrap();
     assert_eq!(office.run(7).collected_last, 2);
     assert_eq!(office.run(7).state, "fine, nothing new");
-    assert_eq!(provider.state().messages.len(), 2);
-
-    // A week later, for one of them.
-    let week_ago = pillarbox::net::now_ms() - 7 * 86_400_000;
-    let seen = Change::SeenUid { collector: 7, uid: "a".into(), at: week_ago };
-    smol::block_on(office.store.commit(vec![seen])).unwrap();
-    office.run(7);
     let left: Vec<String> = provider.state().messages.iter().map(|m| m.uid.clone()).collect();
-    assert_eq!(left, ["b"]);
+    assert_eq!(left, ["a", "b", "lately"]);
     assert_eq!(office.subjects(INFO), names(&["a", "b"]));
 }
 

@@ -75,8 +75,8 @@ pub struct State {
     pub topped: usize,
     /// Commands as they came, without PASS.
     pub commands: Vec<String>,
-    /// Bytes the server has sent in the last session.
-    pub sent: usize,
+    /// Sessions that ended by `drop_after`.
+    pub dropped: usize,
     /// Commands that were there at once, at most.
     pub most_at_once: usize,
     /// Passwords that came in clear.
@@ -180,7 +180,6 @@ impl Session {
         let budget = {
             let mut state = state.lock().unwrap();
             state.sessions += 1;
-            state.sent = 0;
             state.behaviour.drop_after.take()
         };
         Session {
@@ -398,12 +397,12 @@ impl Session {
         let cut = out.len() >= left;
         out.truncate(left);
         self.sent += out.len();
-        self.state.lock().unwrap().sent = self.sent;
         let written = match &mut self.wire {
             Wire::Plain(socket) => socket.write_all(&out),
             Wire::Tls(tls) => tls.write_all(&out).and_then(|()| tls.flush()),
         };
         if cut {
+            self.state.lock().unwrap().dropped += 1;
             self.close();
             return None;
         }
