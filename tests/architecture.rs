@@ -31,11 +31,11 @@ const FLOORS: [(&str, u32); 19] = [
     ("lib", 7),
 ];
 
-/// The two rooms of the top floor: the command line starts the program.
-const MAY_ALSO: [(&str, &str); 1] = [("cli", "gateway")];
+/// Within a floor, one way only: the command line starts the program, and the languages speak of addresses and envelopes.
+const MAY_ALSO: [(&str, &str); 2] = [("cli", "gateway"), ("proto", "mail")];
 
 /// Files that may contain `unsafe`, with a SAFETY comment at each place.
-const UNSAFE: [&str; 1] = ["src/store/"];
+const UNSAFE: [&str; 2] = ["src/store/mapping.rs", "src/gateway/memory.rs"];
 
 const MAX_FUNCTION: usize = 100;
 /// Beyond it a file is named in the output; the cut is a person's to make.
@@ -347,7 +347,7 @@ fn lints_are_not_switched_off() {
             for at in source.words(word) {
                 let before = &source.code[..at];
                 let attribute = before.ends_with("#[") || before.ends_with("#![");
-                let for_unsafe = source.code[at..].starts_with("allow(unsafe_code)");
+                let for_unsafe = source.code[at + word.len()..].starts_with("(unsafe_code");
                 let listed =
                     UNSAFE.iter().any(|place| source.path.starts_with(place)) || !source.path.starts_with("src/");
                 if attribute && !(for_unsafe && listed) {
