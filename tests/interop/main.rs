@@ -1,0 +1,156 @@
+//! The office's mail with real programs on the other side: Postfix, Dovecot, swaks, mpop, fetchmail.
+//!
+//! A test whose programs are not installed says `skipped: …` and why, on standard error.
+
+mod office;
+mod process;
+mod programs;
+mod provider;
+
+use std::fs;
+
+use office::Office;
+use process::{have, is_root, run, wait_for};
+use programs::{bodies, body, fetchmail, login, mpop, samples, swaks};
+use provider::Provider;
+
+#[test]
+fn swaks_hands_in_mail_in_every_way() {
+    if !have(&["swaks", "mpop"]) {
+        return;
+    }
+    let office = Office::start(None, "");
+    let ways: [(&str, u16, Vec<String>); 8] = [
+        ("clear", office.smtp_port, vec![]),
+        ("starttls", office.smtp_port, vec!["--tls".into()]),
+        ("implicit", office.smtps_port, vec!["--tls-on-connect".into()]),
+        ("pipelined", office.smtp_port, vec!["--pipeline".into()]),
+        ("plain", office.smtp_port, [vec!["--tls".into()], login("PLAIN").to_vec()].concat()),
+        ("login", office.smtps_port, [vec!["--tls-on-connect".into()], login("LOGIN").to_vec()].concat()),
+        ("cram", office.smtp_port, login("CRAM-MD5").to_vec()),
+        ("cram-tls", office.smtp_port, [vec!["--tls".into()], login("CRAM-MD5").to_vec()].concat()),
+    ];
+    for (name, port, options) in &ways {
+        let text = format!("handed in by {name}");
+        run(swaks(*port, "bob@office.example").args(options).args(["--body", &text]));
+    }
+    let fetched = mpop(&office);
+    assert_eq!(fetched.len(), ways.len(), "{}", office.log());
+    for (name, ..) in &ways {
+        let text = format!("handed in by {name}\n");
+        assert!(fetched.iter().any(|mail| body(mail).starts_with(text.as_bytes())), "nothing was {text}");
+    }
+    office.stop();
+}
+
+#[test]
+fn swaks_is_refused_what_is_not_allowed() {
+    if !have(&["swaks"]) {
+        return;
+    }
+    let office = Office::start(None, "");
+    let refused = |options: &[&str], to: &str, status: i32| {
+        let output = swaks(office.smtp_port, to).args(options).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{options:?} {to}");
+    };
+    // 24: no recipient was taken. 28: the login failed.
+    refused(&[], "somebody@elsewhere.example", 24);
+    refused(&[], "nobody@office.example", 24);
+    refused(&["--auth", "CRAM-MD5", "--auth-user", "bob", "--auth-password", "wrong"], "bob@office.example", 28);
+    refused(&["--tls", "--auth", "PLAIN", "--auth-user", "no", "--auth-password", "x"], "bob@office.example", 28);
+    office.stop();
+}
+
+#[test]
+fn mail_goes_out_through_postfix() {
+    if !(is_root() && have(&["master", "dovecot", "swaks"])) {
+        return;
+    }
+    let provider = Provider::start();
+    let office = Office::start(Some(&provider), "");
+    let messages = samples();
+    for (number, message) in messages.iter().enumerate() {
+        let file = office.dir.join(format!("message{number}"));
+        fs::write(&file, message).unwrap();
+        // swaks reads a message as a text with \n for line ends, from a file named with @.
+        let data = format!("@{}", file.display());
+        run(swaks(office.smtp_port, "anna@elsewhere.example")
+            .arg("--tls")
+            .args(login("PLAIN"))
+            .args(["--data", &data]));
+    }
+    wait_for("Postfix to deliver", || provider.delivered().len() >= messages.len());
+    let delivered = provider.delivered();
+    assert_eq!(bodies(&delivered), bodies(&messages), "{}\n{}", office.log(), provider.log());
+    let traced = delivered.iter().all(|mail| {
+        let text = String::from_utf8_lossy(mail);
+        text.contains("gateway.office.example") && text.contains("with ESMTPSA") && !text.contains("0ffice")
+    });
+    assert!(traced, "{}", String::from_utf8_lossy(&delivered[0]));
+    office.stop();
+}
+
+#[test]
+fn a_password_the_smarthost_does_not_know_loses_nothing() {
+    if !(is_root() && have(&["master", "dovecot", "swaks"])) {
+        return;
+    }
+    let provider = Provider::start();
+    let office = Office::start(Some(&provider), "");
+    provider.set_password("changed");
+    run(swaks(office.smtp_port, "anna@elsewhere.example").arg("--tls").args(login("PLAIN")));
+    wait_for("a failed login", || provider.log().contains("SASL"));
+    assert!(provider.delivered().is_empty());
+    provider.set_password(provider::PASSWORD);
+    wait_for("the mail to go out after all", || {
+        office.retry();
+        provider.delivered().len() == 1
+    });
+    office.stop();
+}
+
+#[test]
+fn mail_is_collected_from_dovecot_and_read_with_mpop() {
+    if !(is_root() && have(&["master", "dovecot", "mpop"])) {
+        return;
+    }
+    for encryption in ["stls", "stls-if-available", "none"] {
+        let provider = Provider::start();
+        let messages = samples();
+        for (number, message) in messages.iter().enumerate() {
+            provider.put(&format!("{number}.sample"), message);
+        }
+        let office = Office::start(Some(&provider), &format!("encryption = \"{encryption}\""));
+        office.collect();
+        wait_for("the provider's mailbox to be emptied", || provider.left() == 0);
+        assert_eq!(bodies(&mpop(&office)), bodies(&messages), "{encryption}: {}", office.log());
+        office.stop();
+    }
+}
+
+#[test]
+fn mail_left_on_the_server_is_collected_once_and_read_with_fetchmail() {
+    if !(is_root() && have(&["master", "dovecot", "fetchmail", "mpop"])) {
+        return;
+    }
+    let provider = Provider::start();
+    provider.put("1.first", b"From: a@elsewhere.example\nSubject: first\n\nthe first one\n");
+    let office = Office::start(Some(&provider), "encryption = \"stls\"\nleave_days = 5");
+    office.collect();
+    let mut seen = Vec::new();
+    wait_for("the first mail", || {
+        seen = fetchmail(&office);
+        !seen.is_empty()
+    });
+    provider.put("2.second", b"From: a@elsewhere.example\nSubject: second\n\nthe second one\n");
+    office.collect();
+    wait_for("the second mail", || {
+        seen = fetchmail(&office);
+        seen.windows(14).any(|part| part == b"the second one")
+    });
+    let count = |text: &str| String::from_utf8_lossy(&seen).matches(text).count();
+    assert_eq!((count("the first one"), count("the second one")), (1, 1));
+    assert_eq!(provider.left(), 2);
+    assert!(mpop(&office).is_empty());
+    office.stop();
+}

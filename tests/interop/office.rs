@@ -1,0 +1,91 @@
+//! The office: the program itself, started as an administrator would, with one user `bob`, password `0ffice`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::process::{Server, free_port, run, wait_for_greeting};
+use crate::provider::{PASSWORD, Provider, USER};
+
+pub const BOB: &str = "bob";
+pub const BOBS_PASSWORD: &str = "0ffice";
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_pillarbox");
+
+pub struct Office {
+    pub dir: PathBuf,
+    pub smtp_port: u16,
+    /// Encrypted from the first byte.
+    pub smtps_port: u16,
+    pub pop3_port: u16,
+    pub pop3s_port: u16,
+    server: Option<Server>,
+    _temporary: tempfile::TempDir,
+}
+
+impl Office {
+    /// Without a provider there is only local mail. `collector` is what a collector's settings have beyond the usual.
+    pub fn start(provider: Option<&Provider>, collector: &str) -> Office {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().to_path_buf();
+        let [smtp_port, smtps_port, pop3_port, pop3s_port] = std::array::from_fn(|_| free_port());
+        let mut config = format!(
+            "[general]\nhost_name = \"gateway.office.example\"\ndefault_domain = \"office.example\"\n\
+             local_domains = [\"office.example\"]\nmain_administrator = \"{BOB}\"\nreversible_passwords = true\n\
+             [web]\nenabled = false\n\
+             [[smtp]]\nlisten = [\"127.0.0.1:{smtp_port}\"]\nrelay_from = []\n\
+             [[smtp]]\nlisten = [\"127.0.0.1:{smtps_port}\"]\nencryption = \"implicit\"\nrelay_from = []\n\
+             [[pop3]]\nlisten = [\"127.0.0.1:{pop3_port}\"]\n\
+             [[pop3]]\nlisten = [\"127.0.0.1:{pop3s_port}\"]\nencryption = \"implicit\"\n\
+             [[users]]\nid = 1\nname = \"{BOB}\"\nadministrator = true\npassword = \"{BOBS_PASSWORD}\"\n"
+        );
+        if let Some(provider) = provider {
+            config.push_str(&connection(provider, collector));
+        }
+        let file = dir.join("office.toml");
+        fs::write(&file, config).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--data").arg(dir.join("data")).arg("--config").arg(&file);
+        let server = Some(Server::start(&mut command, &dir.join("log")));
+        let office = Office { dir, smtp_port, smtps_port, pop3_port, pop3s_port, server, _temporary: temporary };
+        wait_for_greeting(office.smtp_port);
+        wait_for_greeting(office.pop3_port);
+        office
+    }
+
+    /// Collects now.
+    pub fn collect(&self) {
+        run(Command::new(PROGRAM).arg("collect").arg("--data").arg(self.dir.join("data")));
+    }
+
+    /// Tries to send everything that waits, now.
+    pub fn retry(&self) {
+        run(Command::new(PROGRAM).args(["queue", "retry", "--data"]).arg(self.dir.join("data")));
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+
+    pub fn stop(mut self) {
+        let status = self.server.take().unwrap().stop();
+        assert!(status.success(), "{status}\n{}", self.log());
+    }
+}
+
+fn connection(provider: &Provider, collector: &str) -> String {
+    let (smtp, pop3, ca) = (provider.smtp_port, provider.pop3_port, provider.certificate());
+    let mut text = format!(
+        "[tls]\nca_file = \"{}\"\n[[connections]]\nid = 1\nname = \"Provider\"\ncollect_every = 0\n\
+         [connections.sender]\nhosts = [{{ host = \"localhost\", port = {smtp} }}]\nencryption = \"starttls\"\n\
+         login = {{ user = \"{USER}\", password = \"{PASSWORD}\" }}\n",
+        ca.display()
+    );
+    if !collector.is_empty() {
+        text.push_str(&format!(
+            "[[connections.collectors]]\nid = 1\nhost = \"localhost\"\nport = {pop3}\n\
+             login = {{ user = \"{USER}\", password = \"{PASSWORD}\" }}\nrouting = {{ send-to = \"{BOB}\" }}\n{collector}\n"
+        ));
+    }
+    text
+}
