@@ -33,7 +33,6 @@ max_sessions = 1000
 
 CONNECTION = """
 [[connections]]
-id = 1
 name = "Smarthost"
 paused = {paused}
 collect_every = {every}
@@ -45,7 +44,6 @@ encryption = "none"
 
 COLLECTOR = """
 [[connections.collectors]]
-id = 1
 name = "Provider"
 host = "127.0.0.1"
 port = {port}
@@ -57,7 +55,6 @@ routing = {{ send-to = "bob@sink.test" }}
 
 USER = f"""
 [[users]]
-id = 1
 name = "bob"
 administrator = true
 password = "{PASSWORD}"

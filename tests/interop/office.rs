@@ -37,7 +37,7 @@ impl Office {
              [[smtp]]\nlisten = [\"127.0.0.1:{smtps_port}\"]\nencryption = \"implicit\"\nrelay_from = []\n\
              [[pop3]]\nlisten = [\"127.0.0.1:{pop3_port}\"]\n\
              [[pop3]]\nlisten = [\"127.0.0.1:{pop3s_port}\"]\nencryption = \"implicit\"\n\
-             [[users]]\nid = 1\nname = \"{BOB}\"\nadministrator = true\npassword = \"{BOBS_PASSWORD}\"\n"
+             [[users]]\nname = \"{BOB}\"\nadministrator = true\npassword = \"{BOBS_PASSWORD}\"\n"
         );
         if let Some(provider) = provider {
             config.push_str(&connection(provider, collector));
@@ -46,11 +46,10 @@ impl Office {
         fs::write(&file, config).unwrap();
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--data").arg(dir.join("data")).arg("--config").arg(&file);
-        let server = Some(Server::start(&mut command, &dir.join("log")));
-        let office = Office { dir, smtp_port, smtps_port, pop3_port, pop3s_port, server, _temporary: temporary };
-        wait_for_greeting(office.smtp_port);
-        wait_for_greeting(office.pop3_port);
-        office
+        let mut server = Server::start(&mut command, &dir.join("log"));
+        wait_for_greeting(&mut server, smtp_port);
+        wait_for_greeting(&mut server, pop3_port);
+        Office { dir, smtp_port, smtps_port, pop3_port, pop3s_port, server: Some(server), _temporary: temporary }
     }
 
     /// Collects now.
@@ -76,14 +75,14 @@ impl Office {
 fn connection(provider: &Provider, collector: &str) -> String {
     let (smtp, pop3, ca) = (provider.smtp_port, provider.pop3_port, provider.certificate());
     let mut text = format!(
-        "[tls]\nca_file = \"{}\"\n[[connections]]\nid = 1\nname = \"Provider\"\ncollect_every = 0\n\
+        "[tls]\nca_file = \"{}\"\n[[connections]]\nname = \"Provider\"\ncollect_every = 0\n\
          [connections.sender]\nhosts = [{{ host = \"localhost\", port = {smtp} }}]\nencryption = \"starttls\"\n\
          login = {{ user = \"{USER}\", password = \"{PASSWORD}\" }}\n",
         ca.display()
     );
     if !collector.is_empty() {
         text.push_str(&format!(
-            "[[connections.collectors]]\nid = 1\nhost = \"localhost\"\nport = {pop3}\n\
+            "[[connections.collectors]]\nhost = \"localhost\"\nport = {pop3}\n\
              login = {{ user = \"{USER}\", password = \"{PASSWORD}\" }}\nrouting = {{ send-to = \"{BOB}\" }}\n{collector}\n"
         ));
     }

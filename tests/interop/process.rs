@@ -53,9 +53,12 @@ pub fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until something on this port greets.
-pub fn wait_for_greeting(port: u16) {
+/// Waits until the server greets on this port; fails with what it said when it ends before.
+pub fn wait_for_greeting(server: &mut Server, port: u16) {
     wait_for(&format!("a greeting on port {port}"), || {
+        if let Ok(Some(status)) = server.child.try_wait() {
+            panic!("ended with {status}: {}", std::fs::read_to_string(&server.log).unwrap_or_default());
+        }
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.read(&mut [0; 512]).is_ok_and(|read| read > 0)
@@ -65,6 +68,7 @@ pub fn wait_for_greeting(port: u16) {
 /// A server that runs as long as the test.
 pub struct Server {
     child: Child,
+    log: PathBuf,
 }
 
 impl Server {
@@ -72,7 +76,7 @@ impl Server {
     pub fn start(command: &mut Command, log: &Path) -> Server {
         let out = std::fs::File::create(log).unwrap();
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
-        Server { child }
+        Server { child, log: log.to_path_buf() }
     }
 
     /// Ends it as an administrator would.

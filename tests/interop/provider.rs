@@ -113,8 +113,8 @@ fn start_dovecot(dir: &Path, port: u16) -> Server {
     );
     let file = dir.join("dovecot.conf");
     fs::write(&file, text).unwrap();
-    let server = Server::start(command("dovecot").arg("-F").arg("-c").arg(&file), &dir.join("dovecot.out"));
-    wait_for_greeting(port);
+    let mut server = Server::start(command("dovecot").arg("-F").arg("-c").arg(&file), &dir.join("dovecot.out"));
+    wait_for_greeting(&mut server, port);
     server
 }
 
@@ -148,9 +148,9 @@ fn start_postfix(dir: &Path, port: u16) -> Server {
     }
     run(command("postfix").arg("-c").arg(&etc).arg("check"));
     let master = find("master").unwrap();
-    let server =
+    let mut server =
         Server::start(std::process::Command::new(master).arg("-c").arg(&etc).arg("-d"), &dir.join("postfix.out"));
-    wait_for_greeting(port);
+    wait_for_greeting(&mut server, port);
     server
 }
 
