@@ -114,11 +114,11 @@ fn mail_is_collected_from_dovecot_and_read_with_mpop() {
     if !(is_root() && have(&["master", "dovecot", "mpop"])) {
         return;
     }
+    let provider = Provider::start();
     for encryption in ["stls", "stls-if-available", "none"] {
-        let provider = Provider::start();
         let messages = samples();
         for (number, message) in messages.iter().enumerate() {
-            provider.put(&format!("{number}.sample"), message);
+            provider.put(&format!("{number}.{encryption}"), message);
         }
         let office = Office::start(Some(&provider), &format!("encryption = \"{encryption}\""));
         office.collect();
