@@ -92,7 +92,7 @@ impl Session {
         &self.server
     }
 
-    /// Transactions the server has decided on, whichever way.
+    /// Transactions the server has decided on, whichever way, before the session ended.
     pub fn decided(&self) -> u64 {
         self.decided
     }
@@ -303,9 +303,11 @@ impl Session {
             Step::GoOn => {}
             Step::Done { reset } => {
                 self.lingering |= reset;
+                self.decided += u64::from(!transaction.is_untouched());
                 self.finish();
             }
             Step::Cut => {
+                self.decided += 1;
                 self.finish();
                 self.end(Failure::Lost("it ended the transfer early".into()));
             }
@@ -317,10 +319,7 @@ impl Session {
         let Some(transaction) = self.under_way.pop_front() else { return };
         let tag = transaction.tag;
         self.events.push_back(match transaction.verdicts() {
-            Some(verdicts) => {
-                self.decided += 1;
-                Event::Finished { tag, verdicts }
-            }
+            Some(verdicts) => Event::Finished { tag, verdicts },
             None => Event::Untouched { tag },
         });
     }

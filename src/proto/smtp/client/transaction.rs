@@ -255,6 +255,10 @@ impl Transaction {
         }
     }
 
+    pub(super) fn is_untouched(&self) -> bool {
+        self.untouched
+    }
+
     /// Recipient by recipient, once decided; `None` if the server never began with it.
     pub(super) fn verdicts(self) -> Option<Vec<Verdict>> {
         if self.untouched {
