@@ -1,0 +1,228 @@
+//! Turns outcomes into changes of the store, many in one write.
+//!
+//! What a server has taken may be written lazily (`post`): lost in a power cut, it is sent once more. What sets off a
+//! notification is committed with its task. An outcome is tried until the store takes it, or the program ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol::channel::Receiver;
+use smol::future::FutureExt;
+
+use crate::config::Sender;
+use crate::mail::{Notify, dsn};
+use crate::net::now_ms;
+use crate::store::{
+    Change, DsnAction, JournalRow, QueueEntry, RecipientState, RecipientUpdate, StoreError, Task, TaskKind,
+};
+
+use super::Shared;
+use super::attempt::Tried;
+use super::schedule::{Next, next};
+
+/// Outcomes in one write.
+const BATCH: usize = 256;
+/// Between tries to record.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Records until the channel is closed and empty.
+pub async fn run(shared: Arc<Shared>, outcomes: Receiver<Tried>) {
+    let mut batch = Vec::new();
+    while let Ok(first) = outcomes.recv().await {
+        batch.push(first);
+        while let Some(more) = (batch.len() < BATCH).then(|| outcomes.try_recv().ok()).flatten() {
+            batch.push(more);
+        }
+        let line = shared.line();
+        let sender = line.as_ref().map(|line| line.sender.clone()).unwrap_or_default();
+        let Some(written) = write(&shared, &sender, &batch).await else { return };
+        if let Some(line) = line.filter(|_| written.relayed > 0) {
+            shared.board.sender(line.id, |state| {
+                state.relayed_total += written.relayed;
+                state.last_relayed = Some(written.at);
+            });
+        }
+        shared.pool.recorded(batch.drain(..).map(|tried| tried.entry.mail), written.due);
+    }
+}
+
+/// `None` when the store is closed.
+async fn write(shared: &Shared, sender: &Sender, batch: &[Tried]) -> Option<Written> {
+    let mut said = false;
+    loop {
+        let mut written = Written { at: now_ms(), ..Written::default() };
+        for tried in batch {
+            written.add(tried, sender, || shared.store.task_id());
+        }
+        let changes = std::mem::take(&mut written.changes);
+        let result = match written.tasks {
+            false => shared.store.post(changes).await,
+            true => shared.store.commit(changes).await,
+        };
+        match result {
+            Ok(()) => {
+                if written.tasks {
+                    shared.signals.task_added();
+                }
+                return Some(written);
+            }
+            Err(StoreError::Closed) => return None,
+            Err(error) => {
+                if !said {
+                    let text = format!("what became of outgoing mail cannot be recorded: {error}");
+                    log::error!("send: {text}");
+                    shared.board.problem(now_ms(), "queue", text);
+                    said = true;
+                }
+                async_io::Timer::after(AGAIN).or(never_after_stop(shared)).await;
+            }
+        }
+    }
+}
+
+/// While stopping, the tries follow each other without a pause to speak of; `run` of the room limits them.
+async fn never_after_stop(shared: &Shared) -> std::time::Instant {
+    shared.stop.stopping().await;
+    async_io::Timer::after(AGAIN / 10).await
+}
+
+#[derive(Default)]
+struct Written {
+    at: i64,
+    changes: Vec<Change>,
+    /// Some of the changes are tasks.
+    tasks: bool,
+    /// Mails with a recipient the relay has taken.
+    relayed: u64,
+    /// The earliest time something put off is due.
+    due: Option<i64>,
+}
+
+impl Written {
+    fn add(&mut self, tried: &Tried, sender: &Sender, task_id: impl Fn() -> u64) {
+        let entry = &tried.entry;
+        let mut updates = tried.updates.clone();
+        let mut due = self.at;
+        let mut warn = false;
+        if updates.iter().any(|update| update.state == RecipientState::Pending) {
+            match next(sender, entry, self.at) {
+                Next::Again { due: at, warn: now } => (due, warn) = (at, now),
+                Next::GiveUp => give_up(&mut updates, sender),
+            }
+        }
+        if tried.at_once {
+            due = self.at;
+        }
+        if tried.at_once || updates.iter().any(|update| update.state == RecipientState::Pending) {
+            self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+        }
+        self.tasks(tried, &updates, warn, task_id);
+        for (state, event) in [
+            (RecipientState::Relayed, "relayed"),
+            (RecipientState::Pending, "deferred"),
+            (RecipientState::Failed, "failed"),
+        ] {
+            self.journal(tried, &updates, state, event);
+        }
+        self.relayed += u64::from(updates.iter().any(|update| update.state == RecipientState::Relayed));
+        for update in updates.iter_mut().filter(|update| update.state == RecipientState::Relayed) {
+            // It stands in the journal; nobody reads it in the queue.
+            update.reply = String::new();
+        }
+        let delay_notified = entry.delay_notified || warn;
+        self.changes.push(Change::QueueTried { mail: entry.mail, recipients: updates, due, delay_notified });
+    }
+
+    /// Who wants to hear of what (RFC 3461 §4.1 and §5.2). Mail without a return path is never reported on.
+    fn tasks(&mut self, tried: &Tried, updates: &[RecipientUpdate], warn: bool, task_id: impl Fn() -> u64) {
+        if tried.entry.return_path.is_none() {
+            return;
+        }
+        for (action, state, reported) in [
+            (DsnAction::Failed, RecipientState::Failed, true),
+            (DsnAction::Delayed, RecipientState::Pending, warn),
+            (DsnAction::Relayed, RecipientState::Relayed, !tried.wishes_passed),
+        ] {
+            let wanted = |update: &&RecipientUpdate| {
+                update.state == state
+                    && recipient(&tried.entry, update).is_some_and(|recipient| wants(&recipient.notify, action))
+            };
+            let about: Vec<u32> =
+                updates.iter().filter(|_| reported).filter(wanted).map(|update| update.index).collect();
+            if !about.is_empty() {
+                let entry = Box::new(with_updates(&tried.entry, updates));
+                let kind = TaskKind::DeliveryStatus { entry, about, action };
+                self.changes.push(Change::AddTask(Task { id: task_id(), created_at: self.at, kind }));
+                self.tasks = true;
+            }
+        }
+    }
+
+    fn journal(&mut self, tried: &Tried, updates: &[RecipientUpdate], state: RecipientState, event: &str) {
+        let mut to = String::new();
+        let mut detail = String::new();
+        for update in updates.iter().filter(|update| update.state == state) {
+            let Some(recipient) = recipient(&tried.entry, update) else { continue };
+            if to.is_empty() {
+                detail = match state {
+                    RecipientState::Relayed => dsn::said(&tried.host, &update.reply),
+                    _ => update.reply.clone(),
+                };
+            } else if to.len() > 400 {
+                to.push_str(", …");
+                break;
+            } else {
+                to.push_str(", ");
+            }
+            to.push_str(recipient.address.as_str());
+        }
+        if to.is_empty() {
+            return;
+        }
+        let level = if state == RecipientState::Relayed { log::Level::Debug } else { log::Level::Info };
+        log::log!(level, "mail {} {event}: {to}: {detail}", tried.entry.mail);
+        let from = tried.entry.return_path.as_ref().map(ToString::to_string).unwrap_or_default();
+        let mail = Some(tried.entry.mail);
+        self.changes.push(Change::Journal(JournalRow {
+            at: self.at,
+            mail,
+            event: event.to_string(),
+            from,
+            to,
+            detail,
+        }));
+    }
+}
+
+fn wants(notify: &Notify, action: DsnAction) -> bool {
+    match action {
+        DsnAction::Failed => notify.failure,
+        DsnAction::Delayed => notify.delay,
+        DsnAction::Relayed | DsnAction::Delivered => notify.success,
+    }
+}
+
+fn recipient<'a>(entry: &'a QueueEntry, update: &RecipientUpdate) -> Option<&'a crate::store::QueueRecipient> {
+    entry.recipients.get(usize::try_from(update.index).ok()?)
+}
+
+fn give_up(updates: &mut [RecipientUpdate], sender: &Sender) {
+    for update in updates.iter_mut().filter(|update| update.state == RecipientState::Pending) {
+        update.state = RecipientState::Failed;
+        let (host, text) = dsn::split_said(&update.reply);
+        let text = format!("{text} (given up after {} hours)", sender.give_up_after);
+        update.reply = dsn::bounded(host.map_or(text.clone(), |host| dsn::said(host, &text)));
+    }
+}
+
+fn with_updates(entry: &QueueEntry, updates: &[RecipientUpdate]) -> QueueEntry {
+    let mut entry = entry.clone();
+    for update in updates {
+        let recipient = usize::try_from(update.index).ok().and_then(|place| entry.recipients.get_mut(place));
+        if let Some(recipient) = recipient {
+            recipient.state = update.state;
+            recipient.reply.clone_from(&update.reply);
+        }
+    }
+    entry
+}

@@ -1,0 +1,157 @@
+//! When a mail that could not be sent is tried again, and when it is given up. Pure: times come in as numbers.
+//!
+//! Ages are by the wall clock, which a board without a battery may have wrong. An age counts only where both ends of it
+//! are plausible; else the number of tries stands for it, so that a clock that jumps from 1970 to today never bounces mail.
+
+use crate::config::Sender;
+use crate::store::QueueEntry;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+/// Used when the settings name no step.
+const DEFAULT_EVERY: i64 = 30 * MINUTE;
+/// Unix milliseconds of 2026-01-01: no mail is older than the program.
+const PLAUSIBLE: i64 = 1_767_225_600_000;
+
+/// What follows a try that failed for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// `warn`: and the return path is to be told that it takes longer.
+    Again {
+        due: i64,
+        warn: bool,
+    },
+    GiveUp,
+}
+
+/// By the settings of `sender`, for an entry whose try failed at `now` (Unix milliseconds).
+pub fn next(sender: &Sender, entry: &QueueEntry, now: i64) -> Next {
+    let age = age(sender, entry, now);
+    let limit = i64::from(sender.give_up_after).max(1) * HOUR;
+    if age >= limit {
+        return Next::GiveUp;
+    }
+    let every = every(sender, age);
+    // The last try is at the time of giving up, not after it.
+    let wait = (every + spread(entry.mail.0, every)).min((limit - age).max(MINUTE));
+    let warn_after = i64::from(sender.warn_after) * HOUR;
+    Next::Again { due: now + wait, warn: warn_after > 0 && !entry.delay_notified && age >= warn_after }
+}
+
+/// Milliseconds from the first failure of a young mail to its next try.
+pub fn first_step(sender: &Sender) -> i64 {
+    every(sender, 0)
+}
+
+fn age(sender: &Sender, entry: &QueueEntry, now: i64) -> i64 {
+    if entry.accepted_at >= PLAUSIBLE && now >= PLAUSIBLE {
+        return (now - entry.accepted_at).max(0);
+    }
+    i64::from(entry.tries).saturating_mul(first_step(sender))
+}
+
+/// The step for a mail of this age.
+fn every(sender: &Sender, age: i64) -> i64 {
+    let step = sender.retry.iter().find(|step| step.until == 0 || age < i64::from(step.until) * MINUTE);
+    step.or(sender.retry.last()).map_or(DEFAULT_EVERY, |step| i64::from(step.every.max(1)) * MINUTE)
+}
+
+/// Up to a twentieth of the step, the same for the same mail: what failed together is not tried all at one moment.
+fn spread(mail: u64, every: i64) -> i64 {
+    let scattered = mail.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
+    every / 20 * i64::try_from(scattered).unwrap_or(0) / 65_536
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::BodyType;
+    use crate::store::{Hold, MailId};
+
+    const START: i64 = PLAUSIBLE + 1_000 * HOUR;
+
+    fn entry(accepted_at: i64) -> QueueEntry {
+        QueueEntry {
+            mail: MailId(7),
+            return_path: None,
+            recipients: Vec::new(),
+            body: BodyType::SevenBit,
+            smtputf8: false,
+            ret: None,
+            envid: None,
+            size: 0,
+            accepted_at,
+            due: accepted_at,
+            tries: 0,
+            hold: Hold::No,
+            delay_notified: false,
+            auth_user: None,
+            client: None,
+        }
+    }
+
+    fn minutes(sender: &Sender, age: i64) -> i64 {
+        match next(sender, &entry(START), START + age) {
+            Next::Again { due, .. } => (due - START - age) / MINUTE,
+            Next::GiveUp => -1,
+        }
+    }
+
+    #[test]
+    fn the_default_steps() {
+        let sender = Sender::default();
+        let steps: Vec<i64> =
+            [0, 59 * MINUTE, HOUR, 23 * HOUR, 24 * HOUR, 60 * HOUR].map(|age| minutes(&sender, age)).into();
+        assert_eq!(steps[..2], [5, 5]);
+        assert!(steps[2..4].iter().all(|step| (30..32).contains(step)), "{steps:?}");
+        assert!(steps[4..].iter().all(|step| (120..127).contains(step)), "{steps:?}");
+        assert_eq!(minutes(&sender, 72 * HOUR), -1);
+    }
+
+    #[test]
+    fn the_last_try_is_when_it_is_given_up() {
+        let sender = Sender::default();
+        assert_eq!(minutes(&sender, 71 * HOUR), 60);
+        assert_eq!(minutes(&sender, 72 * HOUR - 1), 1);
+    }
+
+    #[test]
+    fn a_whole_life_of_failures_ends() {
+        let sender = Sender::default();
+        let (mut entry, mut now, mut warned) = (entry(START), START, 0);
+        while let Next::Again { due, warn } = next(&sender, &entry, now) {
+            assert!(due > now);
+            warned += u32::from(warn);
+            entry.delay_notified |= warn;
+            entry.tries += 1;
+            now = due;
+        }
+        assert_eq!(warned, 1);
+        assert!((START + 72 * HOUR..START + 73 * HOUR).contains(&now));
+        assert!((50..120).contains(&entry.tries), "{}", entry.tries);
+    }
+
+    #[test]
+    fn warning_can_be_off() {
+        let sender = Sender { warn_after: 0, ..Sender::default() };
+        assert!(matches!(next(&sender, &entry(START), START + 50 * HOUR), Next::Again { warn: false, .. }));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_gives_nothing_up() {
+        let sender = Sender::default();
+        let accepted_in_1970 = entry(1_000_000);
+        assert!(matches!(next(&sender, &accepted_in_1970, START), Next::Again { warn: false, .. }));
+        assert!(matches!(next(&sender, &entry(START), 1_000_000), Next::Again { .. }));
+        let tried_for_long = QueueEntry { tries: 1_000, ..accepted_in_1970 };
+        assert_eq!(next(&sender, &tried_for_long, START), Next::GiveUp);
+    }
+
+    #[test]
+    fn odd_settings() {
+        let none = Sender { retry: Vec::new(), ..Sender::default() };
+        assert!((30..32).contains(&minutes(&none, 0)));
+        let short = Sender { retry: vec![crate::config::connections::RetryStep { every: 0, until: 10 }], ..none };
+        assert_eq!(minutes(&short, 10 * HOUR), 1);
+    }
+}
