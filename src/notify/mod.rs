@@ -1,9 +1,158 @@
 //! Mail the box writes itself: works off the tasks table.
+//!
+//! A task stands in the commit of what set it off; its removal stands in the commit of the mail it becomes, so that each
+//! leads to one mail, whatever happens between. A notification that finds no way is dropped and said on the status page:
+//! nothing is ever written about a notification.
 
-use crate::intake::Intake;
+mod delivery_status;
+mod routing_error;
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+use smol::future::FutureExt;
+
+use crate::config::Config;
+use crate::intake::{Intake, Refusal};
 use crate::live::Stop;
+use crate::net::now_ms;
+use crate::store::{Body, Change, JournalRow, MailId, Store, StoreError, Task, TaskKind};
+
+/// Tasks read at a time.
+const BATCH: usize = 64;
+/// Waits after failures of the same task, doubled each time up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(1800);
+/// Most of a mail's header that is enclosed, bytes.
+const MAX_HEADER: u64 = 128 * 1024;
+
+/// Why a task is not done.
+#[derive(Debug, thiserror::Error)]
+enum TaskError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    NoWay(&'static str),
+}
+
+impl TaskError {
+    fn is_temporary(&self) -> bool {
+        match self {
+            TaskError::Store(error) => error.is_temporary(),
+            TaskError::Refused(refusal) => refusal.is_temporary(),
+            TaskError::NoWay(_) => false,
+        }
+    }
+}
+
+/// Tasks that failed for now.
+type Failures = HashMap<u64, (u32, Instant)>;
 
 /// Works off what is in the tasks table, at start and after each [`crate::live::Signals::on_task`], until `stop`.
-pub async fn run(_intake: Intake, _stop: Stop) {
-    unimplemented!()
+pub async fn run(intake: Intake, stop: Stop) {
+    let mut failures = Failures::new();
+    while !stop.is_stopping() {
+        let added = intake.signals.on_task();
+        let next = match work_off(&intake, &stop, &mut failures).await {
+            // There may be more.
+            Ok(1..) => continue,
+            Ok(0) => failures.values().map(|(_, at)| *at).min(),
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                log::error!("notify: tasks cannot be worked off: {error}");
+                Some(Instant::now() + FIRST_WAIT)
+            }
+        };
+        let again = async {
+            next.map_or_else(Timer::never, Timer::at).await;
+        };
+        added.or(again).or(stop.stopping()).await;
+    }
+}
+
+/// Tasks that are done with now.
+async fn work_off(intake: &Intake, stop: &Stop, failures: &mut Failures) -> Result<usize, StoreError> {
+    intake.store.settled().await?;
+    let mut done = 0;
+    let tasks = intake.store.tasks(BATCH + failures.len())?;
+    failures.retain(|id, _| tasks.iter().any(|task| task.id == *id));
+    for task in tasks {
+        let now = Instant::now();
+        if failures.get(&task.id).is_some_and(|(_, at)| *at > now) || stop.is_stopping() {
+            continue;
+        }
+        match write(intake, &task).await {
+            Ok(()) => done += 1,
+            Err(error) if error.is_temporary() => {
+                let times = failures.get(&task.id).map_or(0, |(times, _)| *times);
+                let wait = FIRST_WAIT.saturating_mul(1 << times.min(10)).min(LONGEST_WAIT);
+                log::warn!("notify: task {} again in {} s: {error}", task.id, wait.as_secs());
+                failures.insert(task.id, (times + 1, now + wait));
+            }
+            Err(error) => {
+                give_up(intake, &task, &error).await?;
+                done += 1;
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// The mail of a task, committed together with its removal.
+async fn write(intake: &Intake, task: &Task) -> Result<(), TaskError> {
+    match &task.kind {
+        TaskKind::DeliveryStatus { entry, about, action } => {
+            delivery_status::write(intake, task.id, entry, about, *action).await
+        }
+        TaskKind::RoutingError { mail, collector, reason } => {
+            routing_error::write(intake, task.id, *mail, *collector, reason).await
+        }
+    }
+}
+
+async fn give_up(intake: &Intake, task: &Task, error: &TaskError) -> Result<(), StoreError> {
+    let (mail, to) = match &task.kind {
+        TaskKind::DeliveryStatus { entry, .. } => {
+            (entry.mail, entry.return_path.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
+        TaskKind::RoutingError { mail, .. } => (*mail, "the main administrator".to_string()),
+    };
+    let detail = format!("A notification about mail {mail} to {to} was dropped: {error}");
+    log::warn!("notify: {detail}");
+    intake.board.problem(now_ms(), "notifications", detail.as_str());
+    let row =
+        JournalRow { at: now_ms(), mail: Some(mail), event: "dropped".to_string(), from: String::new(), to, detail };
+    intake.store.commit(vec![Change::RemoveTask { id: task.id }, Change::Journal(row)]).await
+}
+
+/// The address notifications come from.
+fn own_address(config: &Config) -> String {
+    let general = &config.general;
+    let domain = if general.default_domain.is_empty() { &general.host_name } else { &general.default_domain };
+    format!("Mailer_Daemon@{domain}")
+}
+
+/// A boundary that no mail contains by accident.
+fn boundary() -> String {
+    format!("=_{:032x}", fastrand::u128(..))
+}
+
+/// Up to `limit` bytes from the start of a mail, and whether that is all. A body that is gone is empty.
+async fn read_start(store: &Store, mail: MailId, limit: u64) -> Result<(Vec<u8>, bool), StoreError> {
+    match store.body(mail)? {
+        None => Ok((Vec::new(), true)),
+        Some(Body::Inline(bytes)) => {
+            let end = usize::try_from(limit).unwrap_or(usize::MAX).min(bytes.len());
+            Ok((bytes.get(..end).unwrap_or_default().to_vec(), end == bytes.len()))
+        }
+        Some(Body::File { file, size }) => {
+            let mut start = Vec::new();
+            let read = smol::unblock(move || file.take(limit).read_to_end(&mut start).map(|_| start)).await;
+            Ok((read.map_err(|error| StoreError::io("a body", error))?, size <= limit))
+        }
+    }
 }

@@ -1,0 +1,101 @@
+//! Tells the main administrator of a collected mail that found nobody, with the mail itself.
+
+use std::fmt::Write;
+use std::io::Read;
+
+use jiff::tz::TimeZone;
+
+use crate::intake::{Draft, Intake, MailParams, Source};
+use crate::mail::{BodyType, date, dsn};
+use crate::net::now_ms;
+use crate::route;
+use crate::store::{Body, Change, MailId, StoreError};
+
+use super::{TaskError, boundary, own_address};
+
+const PIECE: usize = 64 * 1024;
+
+pub async fn write(intake: &Intake, task: u64, mail: MailId, collector: u32, reason: &str) -> Result<(), TaskError> {
+    let config = intake.config.current();
+    let administrator = &config.general.main_administrator;
+    let destinations = route::target(&config, administrator)
+        .filter(|destinations| !destinations.is_empty())
+        .ok_or(TaskError::NoWay("there is no main administrator"))?;
+    let collectors = config.connections.iter().flat_map(|connection| &connection.collectors);
+    let name = collectors.into_iter().find(|c| c.id == collector).map_or("a removed collector", |c| c.name.as_str());
+    let boundary = boundary();
+    let head = head(&own_address(&config), administrator, name, reason, &boundary);
+    let mut draft = intake.begin(Source::Own, None)?;
+    draft.write(head.as_bytes()).await?;
+    copy(intake, mail, &mut draft).await?;
+    draft.write(format!("\r\n--{boundary}--\r\n").as_bytes()).await?;
+    let params = MailParams { body: BodyType::EightBitMime, ..MailParams::default() };
+    draft.finish(params, destinations, vec![Change::RemoveTask { id: task }]).await?;
+    Ok(())
+}
+
+/// All up to the enclosed mail.
+fn head(from: &str, administrator: &str, collector: &str, reason: &str, boundary: &str) -> String {
+    let mut out = String::new();
+    dsn::line(&mut out, "From", &format!("Mail delivery <{from}>"));
+    let domain = from.split_once('@').map_or("", |(_, domain)| domain);
+    let to = if administrator.contains('@') { administrator.to_string() } else { format!("{administrator}@{domain}") };
+    dsn::line(&mut out, "To", &format!("<{to}>"));
+    dsn::line(&mut out, "Subject", "Collected mail for nobody known");
+    dsn::line(&mut out, "Date", &date::rfc5322(now_ms(), &TimeZone::system()));
+    dsn::line(&mut out, "Auto-Submitted", "auto-generated");
+    dsn::line(&mut out, "MIME-Version", "1.0");
+    let _ = write!(out, "Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n");
+    out.push_str("This is a message in MIME format.\r\n");
+    dsn::part(&mut out, boundary, "text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit");
+    dsn::fold(&mut out, "", &format!("The collector {collector} has collected a mail that belongs to nobody here:"));
+    dsn::fold(&mut out, "  ", reason);
+    out.push_str("\r\n");
+    dsn::fold(&mut out, "", "The mail is enclosed. Pass it on to whom it is for, or give that address to a user.");
+    dsn::part(&mut out, boundary, "message/rfc822\r\nContent-Transfer-Encoding: 8bit");
+    out
+}
+
+/// The whole mail, whatever its size.
+async fn copy(intake: &Intake, mail: MailId, draft: &mut Draft) -> Result<(), TaskError> {
+    match intake.store.body(mail)? {
+        None => draft.write(b"Subject: (the mail is gone)\r\n\r\n").await?,
+        Some(Body::Inline(bytes)) => draft.write(&bytes).await?,
+        Some(Body::File { mut file, .. }) => loop {
+            let (back, piece) = smol::unblock(move || {
+                let mut piece = vec![0; PIECE];
+                let read = file.read(&mut piece).map(|n| {
+                    piece.truncate(n);
+                    piece
+                });
+                (file, read)
+            })
+            .await;
+            file = back;
+            let piece = piece.map_err(|error| StoreError::io("a body", error))?;
+            if piece.is_empty() {
+                break;
+            }
+            draft.write(&piece).await?;
+        },
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_parser::MessageParser;
+
+    use super::*;
+
+    #[test]
+    fn the_mail_is_enclosed() {
+        let mut text = head("Mailer_Daemon@office.example", "ann", "Gmail", "no address of ours: x@y.example", "=_b");
+        text.push_str("Subject: lost\r\n\r\nhello\r\n\r\n--=_b--\r\n");
+        let message = MessageParser::default().parse(text.as_bytes()).unwrap();
+        assert!(message.body_text(0).unwrap().contains("The collector Gmail has collected"));
+        let enclosed = message.attachment(0).and_then(|part| part.message()).unwrap();
+        assert_eq!(enclosed.subject(), Some("lost"));
+        assert_eq!(message.to().and_then(|to| to.first()).and_then(|to| to.address()), Some("ann@office.example"));
+    }
+}
