@@ -11,12 +11,12 @@ use std::fs;
 
 use office::Office;
 use process::{have, is_root, run, wait_for};
-use programs::{bodies, body, fetchmail, login, mpop, samples, swaks};
+use programs::{assert_same_bodies, body, fetchmail, have_swaks, login, mpop, samples, swaks};
 use provider::Provider;
 
 #[test]
 fn swaks_hands_in_mail_in_every_way() {
-    if !have(&["swaks", "mpop"]) {
+    if !(have_swaks() && have(&["mpop"])) {
         return;
     }
     let office = Office::start(None, "");
@@ -45,7 +45,7 @@ fn swaks_hands_in_mail_in_every_way() {
 
 #[test]
 fn swaks_is_refused_what_is_not_allowed() {
-    if !have(&["swaks"]) {
+    if !have_swaks() {
         return;
     }
     let office = Office::start(None, "");
@@ -63,7 +63,7 @@ fn swaks_is_refused_what_is_not_allowed() {
 
 #[test]
 fn mail_goes_out_through_postfix() {
-    if !(is_root() && have(&["master", "dovecot", "swaks"])) {
+    if !(is_root() && have_swaks() && have(&["master", "dovecot"])) {
         return;
     }
     let provider = Provider::start();
@@ -81,7 +81,7 @@ fn mail_goes_out_through_postfix() {
     }
     wait_for("Postfix to deliver", || provider.delivered().len() >= messages.len());
     let delivered = provider.delivered();
-    assert_eq!(bodies(&delivered), bodies(&messages), "{}\n{}", office.log(), provider.log());
+    assert_same_bodies(&delivered, &messages, &format!("{}\n{}", office.log(), provider.log()));
     let traced = delivered.iter().all(|mail| {
         let text = String::from_utf8_lossy(mail);
         text.contains("gateway.office.example") && text.contains("with ESMTPSA") && !text.contains("0ffice")
@@ -92,7 +92,7 @@ fn mail_goes_out_through_postfix() {
 
 #[test]
 fn a_password_the_smarthost_does_not_know_loses_nothing() {
-    if !(is_root() && have(&["master", "dovecot", "swaks"])) {
+    if !(is_root() && have_swaks() && have(&["master", "dovecot"])) {
         return;
     }
     let provider = Provider::start();
@@ -123,7 +123,7 @@ fn mail_is_collected_from_dovecot_and_read_with_mpop() {
         let office = Office::start(Some(&provider), &format!("encryption = \"{encryption}\""));
         office.collect();
         wait_for("the provider's mailbox to be emptied", || provider.left() == 0);
-        assert_eq!(bodies(&mpop(&office)), bodies(&messages), "{encryption}: {}", office.log());
+        assert_same_bodies(&mpop(&office), &messages, &format!("{encryption}: {}", office.log()));
         office.stop();
     }
 }

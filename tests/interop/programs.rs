@@ -6,7 +6,20 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::office::{BOB, BOBS_PASSWORD, Office};
-use crate::process::{command, run};
+use crate::process::{command, have, run};
+
+/// Whether swaks is there, with the module it needs for TLS.
+pub fn have_swaks() -> bool {
+    if !have(&["swaks"]) {
+        return false;
+    }
+    let support = command("swaks").arg("--support").output().unwrap();
+    let speaks_tls = String::from_utf8_lossy(&support.stdout).contains("=== TLS supported");
+    if !speaks_tls {
+        eprintln!("skipped: swaks lacks Net::SSLeay");
+    }
+    speaks_tls
+}
 
 /// swaks towards this port, with no more than a recipient.
 pub fn swaks(port: u16, to: &str) -> Command {
@@ -76,11 +89,22 @@ pub fn body(message: &[u8]) -> Vec<u8> {
     bare[start..].to_vec()
 }
 
-/// The bodies of all messages, sorted, to compare what arrived with what was sent.
-pub fn bodies(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let mut bodies: Vec<_> = messages.iter().map(|message| body(message)).collect();
-    bodies.sort();
-    bodies
+/// Fails unless what arrived has the bodies that were sent, each once, and names those that differ. Blank lines at the
+/// end do not count: swaks has its own mind about them.
+pub fn assert_same_bodies(arrived: &[Vec<u8>], sent: &[Vec<u8>], log: &str) {
+    let bodies = |messages: &[Vec<u8>]| {
+        let mut bodies: Vec<_> = messages.iter().map(|message| body(message).trim_ascii_end().to_vec()).collect();
+        bodies.sort();
+        bodies
+    };
+    let (arrived, sent) = (bodies(arrived), bodies(sent));
+    let beyond = |these: &[Vec<u8>], those: &[Vec<u8>]| -> Vec<String> {
+        let shown =
+            |body: &Vec<u8>| format!("{} bytes {:?}", body.len(), String::from_utf8_lossy(&body[..body.len().min(80)]));
+        these.iter().filter(|body| !those.contains(body)).map(shown).collect()
+    };
+    let (missing, foreign) = (beyond(&sent, &arrived), beyond(&arrived, &sent));
+    assert!(arrived == sent, "missing {missing:?}, not sent {foreign:?}, {} of {}\n{log}", arrived.len(), sent.len());
 }
 
 /// Messages of several shapes, with bare line feeds.
@@ -93,7 +117,7 @@ pub fn samples() -> Vec<Vec<u8>> {
     };
     let shapes: [(&str, Vec<u8>); 8] = [
         ("plain", b"Hello Bob\n".to_vec()),
-        ("dots", b".\n..\n...three\n.leading\nlast\n.\n".to_vec()),
+        ("dots", b".\n..\n...three\n.leading\n.\nlast\n".to_vec()),
         ("empty-lines", b"\n\n\nafter three\n\n".to_vec()),
         ("latin1", b"Gr\xfc\xdfe aus M\xfcnchen\n".to_vec()),
         ("utf8", "Grüße, 你好\n".as_bytes().to_vec()),
