@@ -62,6 +62,11 @@ impl Parts {
             let (tasks, intake, resolver, stop) = parts.clone();
             collect::run(tasks, intake, resolver, stop)
         }));
+        let follow = (self.intake.config.clone(), self.resolver.clone(), self.stop.clone());
+        services.push(self.supervise("name servers", move || {
+            let (config, resolver, stop) = follow.clone();
+            follow_name_servers(config, resolver, stop)
+        }));
         let (board, stop) = (self.intake.board.clone(), self.stop.clone());
         services.push(self.supervise("memory", move || memory::trim_when_quiet(board.clone(), stop.clone())));
         services
@@ -142,6 +147,15 @@ impl Parts {
                 let _ = crate::net::timeout(Duration::from_secs(1), stop.stopping()).await;
             }
         })
+    }
+}
+
+/// The resolver asks the servers of the newest settings.
+async fn follow_name_servers(config: Published, resolver: Resolver, stop: Stop) {
+    while !stop.is_stopping() {
+        let changed = config.changed();
+        resolver.set_servers(name_servers(&config.current().dns.servers));
+        smol::future::or(changed, stop.stopping()).await;
     }
 }
 
