@@ -16,7 +16,9 @@ use connection::serve;
 
 /// Serves sessions on `listener` by the settings of the SMTP service at `service` in the configuration's list, until
 /// `context.stop`; then lets transactions in flight finish, 10 s at most.
-pub async fn run(context: Context, service: usize, listener: TcpListener) {
+pub async fn run(mut context: Context, service: usize, listener: TcpListener) {
+    // Some mail servers take a session ticket for an error; hardly any would come back with it.
+    context.tls = context.tls.without_tickets();
     let settings = || context.config.current().smtp.get(service).cloned().unwrap_or_default();
     accept_loop(
         &context,
