@@ -51,9 +51,10 @@ async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> 
     let seen = seen(job).await?;
     let rules = job.rules();
     let mut plan = plan::plan(&listing.messages(), &seen, rules, |key| memory.is_troublesome(key));
+    let wanted = plan.fetch.len();
     plan.fetch.retain(|fetch| !fetch.key.as_deref().is_some_and(|key| memory.is_refused(key)));
+    outcome.skipped = (wanted - plan.fetch.len()) as u64;
     outcome.too_large = plan.too_large;
-    outcome.skipped = 0;
     if plan::renamed(&listing.messages(), &seen, rules) {
         job.problem(
             "Your provider seems to have given the messages left there new identifiers: they are collected again.",

@@ -1,6 +1,6 @@
 //! Sessions that break: nothing is lost, nothing comes twice.
 
-use crate::office::{INFO, Office, collector, mail, names};
+use crate::office::{INFO, Office, collector, mail, names, wait};
 use crate::provider::Provider;
 
 /// A mailbox of three, the connection cut at every byte of the server's side in turn; then, if need be, another run.
@@ -88,18 +88,38 @@ fn a_message_that_breaks_sessions_does_not_block_the_others() {
     let provider = Provider::start();
     provider.put("poison", mail("poison"));
     provider.put("good", mail("good"));
-    // A reply that no client can make sense of, in the middle of the message's own: the session ends there.
-    provider.behave(|b| {
-        b.capabilities = Some(vec!["USER", "UIDL"]);
-        b.raw.insert(1, b"Subject: poison\r\n\r\n.\r\nwhat\r\n".to_vec());
-        b.drop_after = Some(200);
-    });
+    provider.behave(|b| b.break_at = [1].into());
     let office = Office::with(collector(7, &provider));
-    for _ in 0..3 {
-        office.run(7);
-        provider.behave(|b| b.drop_after = Some(200));
+    for _ in 0..2 {
+        let state = office.run(7);
+        assert!(!state.ok && state.state.contains("broke off"), "{}", state.state);
+        assert_eq!(office.subjects(INFO), names(&[]));
     }
-    provider.behave(|b| b.drop_after = None);
+    assert!(!office.run(7).ok);
+    assert_eq!(office.subjects(INFO), names(&["good"]));
+    provider.behave(|b| b.break_at.clear());
     office.run(7);
-    assert!(office.subjects(INFO).contains(&"good".to_string()), "{:?} {}", office.subjects(INFO), office.problems());
+    assert_eq!(office.subjects(INFO), names(&["good", "poison"]));
+}
+
+/// Stopped in the middle, started on the same data.
+#[test]
+fn a_stop_in_the_middle_loses_and_doubles_nothing() {
+    let provider = Provider::start();
+    let mut expected = Vec::new();
+    for n in 0..2000 {
+        let name = format!("{n:04}");
+        provider.put(&name, mail(&name));
+        expected.push(name);
+    }
+    let mut office = Office::with(collector(7, &provider));
+    for part in 1..4 {
+        wait("the collector to be known", || office.board.collectors().contains_key(&7).then_some(()));
+        office.signals.collect_now();
+        wait("a part to arrive", || (office.board.accepted() > part * 100).then_some(()));
+        office = office.restart();
+    }
+    assert!(office.run(7).ok);
+    assert_eq!(office.subjects(INFO), expected);
+    assert!(provider.state().messages.is_empty());
 }

@@ -23,13 +23,17 @@ pub struct Office {
     pub signals: Signals,
     stop: StopSource,
     end: smol::channel::Sender<()>,
-    _dir: tempfile::TempDir,
+    dir: Option<tempfile::TempDir>,
+    threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Drop for Office {
     fn drop(&mut self) {
         self.stop.stop();
         self.end.close();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
         let _ = self.store.close();
     }
 }
@@ -77,18 +81,30 @@ pub fn wait<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
 
 impl Office {
     pub fn open(config: Config) -> Office {
-        let dir = tempfile::tempdir().unwrap();
+        Office::open_in(tempfile::tempdir().unwrap(), config)
+    }
+
+    /// The same office after a stop, whatever was going on.
+    pub fn restart(mut self) -> Office {
+        let dir = self.dir.take().unwrap();
+        let config = (*self.config.current()).clone();
+        drop(self);
+        Office::open_in(dir, config)
+    }
+
+    fn open_in(dir: tempfile::TempDir, config: Config) -> Office {
         let store = Store::open(dir.path()).unwrap();
         let (stop, stopping) = StopSource::new();
         let (end, ended) = smol::channel::bounded::<()>(1);
-        let office = Office {
+        let mut office = Office {
             store: store.clone(),
             config: Published::new(config),
             board: Board::default(),
             signals: Signals::default(),
             stop,
             end,
-            _dir: dir,
+            dir: Some(dir),
+            threads: Vec::new(),
         };
         let intake = Intake {
             store,
@@ -99,7 +115,8 @@ impl Office {
         let tasks = Tasks::default();
         for _ in 0..2 {
             let (tasks, ended) = (tasks.clone(), ended.clone());
-            thread::spawn(move || smol::block_on(tasks.run(ended.recv())));
+            let run = move || smol::block_on(tasks.run(async { ended.recv().await.unwrap_or_default() }));
+            office.threads.push(thread::spawn(run));
         }
         tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), stopping)).detach();
         office

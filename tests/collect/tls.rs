@@ -49,7 +49,7 @@ fn a_certificate_nobody_vouches_for_is_refused() {
 #[test]
 fn stls_drops_what_came_in_clear() {
     let provider = with_mail(Tls::Stls);
-    provider.behave(|b| b.inject_after_stls = b"".to_vec());
+    provider.behave(|b| b.inject_after_stls = b"+OK injected\r\n-ERR and more\r\n".to_vec());
     let (office, _dir) = office(&provider, Stls, true);
     assert_eq!(office.run(7).state, "fine, 40 new");
     assert_eq!(provider.state().clear_passwords, 0);

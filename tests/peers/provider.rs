@@ -30,6 +30,8 @@ pub struct Behaviour {
     pub size_lie: Option<u64>,
     /// RETR of these numbers is answered `-ERR`.
     pub refuse_retr: HashSet<usize>,
+    /// The connection ends in the middle of these messages.
+    pub break_at: HashSet<usize>,
     /// Sent in place of the stuffed message and its end.
     pub raw: HashMap<usize, Vec<u8>>,
     /// Every line of the server ends with a bare LF.
@@ -55,6 +57,7 @@ impl Default for Behaviour {
             refuse_greeting: None,
             size_lie: None,
             refuse_retr: HashSet::new(),
+            break_at: HashSet::new(),
             raw: HashMap::new(),
             bare_lf: false,
             uidl_list: None,
@@ -268,6 +271,13 @@ impl Session {
                     None => self.present().iter().for_each(|(number, m)| self.say(&format!("{number} {}", m.uid))),
                 }
                 self.say(".");
+            }
+            "RETR" if behaviour.break_at.contains(&number()?) => {
+                self.say("+OK message follows");
+                self.say("Subject: broken");
+                self.flush()?;
+                self.close();
+                return None;
             }
             "RETR" => self.retrieve(number()?, &behaviour),
             "TOP" if behaviour.top => self.top(number()?),

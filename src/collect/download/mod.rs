@@ -22,7 +22,7 @@ use crate::route::Destination;
 use arrive::Committed;
 
 /// Commands out at a time, where the server takes them so.
-const WINDOW: usize = 512;
+const WINDOW: usize = 1024;
 const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
 /// A message whose size was not announced counts as this much.
 const USUAL_SIZE: u64 = 16 * 1024;
