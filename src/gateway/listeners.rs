@@ -8,6 +8,9 @@ use crate::config::{Config, ServiceEncryption};
 use crate::live::Listening;
 use crate::net::listen;
 
+/// The name of the page's row in tables.
+pub const STATUS_PAGE: &str = "Status page";
+
 /// Which service a socket is for; services are named by their place in the configuration's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -79,7 +82,7 @@ pub fn wanted(config: &Config) -> Result<Vec<Wanted>, ListenError> {
         add(Service::Pop3(index), &pop3.name, &pop3.listen, encryption(pop3.encryption, "STLS"))?;
     }
     if config.web.enabled {
-        add(Service::Web, "Status page", &config.web.listen, "TLS")?;
+        add(Service::Web, STATUS_PAGE, &config.web.listen, "TLS")?;
     }
     Ok(all)
 }

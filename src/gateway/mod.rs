@@ -9,15 +9,17 @@
 mod listeners;
 mod memory;
 pub mod process;
+mod provision;
 mod services;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::config::{Config, Published};
-use crate::live::{Board, Listening, Stop, StopSource};
+use crate::live::{Board, Stop, StopSource};
 use crate::net::tls::{ServerTls, TlsError};
 use crate::net::{Tasks, now_ms};
 use crate::store::{Store, StoreError};
@@ -25,6 +27,8 @@ use crate::web::{self, Api, settings};
 
 use listeners::{Bound, ListenError};
 use process::{Account, ProcessError};
+use provision::Provision;
+use table::table;
 
 /// Stack of an executor thread. Only pages that were used count as memory.
 const STACK: usize = 1024 * 1024;
@@ -89,40 +93,34 @@ impl Gateway {
         let account = process::service_account(options.user.as_deref())?;
         let provision = options.config.as_deref().map(Provision::read).transpose()?;
         process::prepare_data_dir(&options.data, account.as_ref())?;
-        let (store, config) = process::acting_as(account.as_ref(), || open(&options.data, provision))??;
-        let bound = match sockets(&config, options, account.as_ref()) {
-            Ok(bound) => bound,
-            Err(error) => {
-                let _ = store.close();
-                return Err(error);
-            }
-        };
-        Gateway::run(store, config, bound, account)
+        let (store, config) = process::with_files_of(account.as_ref(), || open(&options.data, provision))??;
+        Gateway::run(&store, config, options, account).inspect_err(|_| drop(store.close()))
     }
 
-    fn run(store: Store, config: Config, bound: Vec<Bound>, account: Option<Account>) -> Result<Gateway, StartError> {
-        let tls = identity(store.dir(), &config)?;
+    fn run(store: &Store, config: Config, options: &Options, account: Option<Account>) -> Result<Gateway, StartError> {
+        let tls = identity(store.dir(), &config, account.as_ref())?;
+        let bound = sockets(&config, options, account.as_ref())?;
         let (stop, stopping) = StopSource::new();
         let (end, ended) = StopSource::new();
         let board = Board::default();
         for socket in &bound {
             board.listening(socket.shown());
         }
-        let started = services::Parts::new(store.clone(), Published::new(config), board.clone(), tls, stopping.clone());
+        let parts = services::Parts::new(store.clone(), Published::new(config), board.clone(), tls, stopping);
         let api = Api {
             store: store.clone(),
-            config: started.intake.config.clone(),
+            config: parts.intake.config.clone(),
             board: board.clone(),
-            signals: started.intake.signals.clone(),
-            logins: started.logins.clone(),
+            signals: parts.intake.signals.clone(),
+            logins: parts.logins.clone(),
             running: true,
             started_at: now_ms(),
             changing: Arc::default(),
         };
-        let services = started.spawn_all(bound);
-        let threads = executor_threads(&started.tasks, &ended).map_err(StartError::Thread)?;
         let control = web::Control::start(store.dir(), api).map_err(StartError::Control)?;
-        Ok(Gateway { store, board, stop, end, services, threads, control, account })
+        let services = parts.spawn_all(bound);
+        let threads = executor_threads(&parts.tasks, &ended).map_err(StartError::Thread)?;
+        Ok(Gateway { store: store.clone(), board, stop, end, services, threads, control, account })
     }
 
     pub fn board(&self) -> &Board {
@@ -190,58 +188,13 @@ fn sockets(config: &Config, options: &Options, account: Option<&Account>) -> Res
     Ok(bound)
 }
 
-/// A configuration file given at start. Which one was applied is remembered by its size and time of change, so that
-/// what the administrator changed since is not undone by each restart.
-struct Provision {
-    file: String,
-    text: String,
-    mark: String,
-}
-
-/// Beside the data, the mark of the file that was applied.
-const APPLIED: &str = "applied-config";
-
-impl Provision {
-    fn read(path: &Path) -> Result<Provision, StartError> {
-        let file = path.display().to_string();
-        let unreadable = |source| StartError::ConfigFile { file: file.clone(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let about = std::fs::metadata(path).map_err(unreadable)?;
-        let age = about.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let mark = format!("{} {} {file}", text.len(), age.unwrap_or_default().as_nanos());
-        Ok(Provision { file, text, mark })
-    }
-
-    /// Puts the file in force on top of `config`.
-    fn apply(self, store: &Store, config: Config) -> Result<Config, StartError> {
-        let wrong =
-            |found| StartError::Config { file: self.file.clone(), source: settings::SettingsError::Wrong(found) };
-        let new = config.from_toml(&self.text).map_err(wrong)?;
-        let published = Published::new(config);
-        smol::block_on(settings::replace(store, &published, new))?;
-        self.note_applied(store.dir());
-        Ok(Config::clone(&published.current()))
-    }
-
-    fn is_applied(&self, data: &Path) -> bool {
-        std::fs::read_to_string(data.join(APPLIED)).is_ok_and(|mark| mark == self.mark)
-    }
-
-    /// Failing only means that the file is applied again.
-    fn note_applied(&self, data: &Path) {
-        if let Err(error) = std::fs::write(data.join(APPLIED), &self.mark) {
-            log::warn!("{APPLIED}: {error}");
-        }
-    }
-}
-
-fn identity(dir: &Path, config: &Config) -> Result<ServerTls, TlsError> {
+/// Files that are named may be readable to root alone; what we make ourselves is the service's.
+fn identity(dir: &Path, config: &Config, account: Option<&Account>) -> Result<ServerTls, StartError> {
     let tls = &config.tls;
-    if tls.certificate_file.is_empty() {
-        ServerTls::self_signed(dir, &config.general.host_name)
-    } else {
-        ServerTls::from_files(Path::new(&tls.certificate_file), Path::new(&tls.key_file))
+    if !tls.certificate_file.is_empty() {
+        return Ok(ServerTls::from_files(Path::new(&tls.certificate_file), Path::new(&tls.key_file))?);
     }
+    Ok(process::with_files_of(account, || ServerTls::self_signed(dir, &config.general.host_name))??)
 }
 
 /// As many as cores, at most four, until `ended`.
@@ -256,49 +209,4 @@ fn executor_threads(tasks: &Tasks, ended: &Stop) -> std::io::Result<Vec<JoinHand
                 .spawn(move || async_io::block_on(tasks.run(ended.stopping())))
         })
         .collect()
-}
-
-fn table(listening: &[Listening], data: &Path, user: Option<&str>) -> String {
-    use std::fmt::Write;
-    let width = |of: fn(&Listening) -> &str| listening.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
-    let (service, address) = (width(|row| &row.service), width(|row| &row.address));
-    let mut text = format!("Pillarbox {}\n", env!("CARGO_PKG_VERSION"));
-    for row in listening {
-        let _ = writeln!(text, "  {:service$}  {:address$}  {}", row.service, row.address, row.encryption);
-    }
-    if listening.is_empty() {
-        text.push_str("  nothing listens: no service is enabled\n");
-    }
-    let _ = writeln!(text, "  data in {}", data.display());
-    if let Some(user) = user {
-        let _ = writeln!(text, "  running as {user}");
-    }
-    if let Some(page) = listening.iter().find(|row| row.service == "Status page") {
-        let _ = writeln!(text, "  status page https://{}/", reachable(&page.address));
-    }
-    text
-}
-
-/// An address people can type: a wildcard becomes this host.
-fn reachable(address: &str) -> String {
-    address.replace("0.0.0.0", "localhost").replace("[::]", "localhost")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_says_what_listens_where() {
-        let row = |service: &str, address: &str, encryption: &str| Listening {
-            service: service.into(),
-            address: address.into(),
-            encryption: encryption.into(),
-        };
-        let rows = [row("SMTP", "0.0.0.0:25", "STARTTLS"), row("Status page", "0.0.0.0:443", "TLS")];
-        let text = table(&rows, Path::new("/var/lib/pillarbox"), Some("pillarbox"));
-        assert!(text.contains("  SMTP         0.0.0.0:25   STARTTLS\n"), "{text}");
-        assert!(text.contains("status page https://localhost:443/"), "{text}");
-        assert!(text.contains("running as pillarbox"), "{text}");
-    }
 }

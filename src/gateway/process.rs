@@ -32,6 +32,8 @@ pub enum ProcessError {
     NotRoot,
     #[error("cannot become user {user}: {source}")]
     Become { user: String, source: nix::Error },
+    #[error("cannot work on files as user {0}")]
+    Files(String),
     #[error("root could be got back after becoming user {0}; not going on")]
     RootRegained(String),
     #[error("{dir} belongs neither to root nor to {user}")]
@@ -112,19 +114,23 @@ fn give(path: &Path, account: &Account) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// Does `work` as the account, able to come back. Threads started by `work` follow when root is given up later: the C
-/// library changes the ids of all threads.
-pub fn acting_as<T>(account: Option<&Account>, work: impl FnOnce() -> T) -> Result<T, ProcessError> {
+/// Does `work` with the account's rights to files, and comes back.
+///
+/// Of all ids, that for files belongs to the thread alone: threads that `work` starts keep it, so that none of them
+/// ever makes a file as root, also not between `work` and the moment when root is given up.
+pub fn with_files_of<T>(account: Option<&Account>, work: impl FnOnce() -> T) -> Result<T, ProcessError> {
     let Some(account) = account else { return Ok(work()) };
-    let fail = |source| ProcessError::Become { user: account.name.clone(), source };
-    let keep_uid = Uid::from_raw(u32::MAX);
-    let keep_gid = Gid::from_raw(u32::MAX);
-    unistd::setresgid(keep_gid, account.gid, keep_gid).map_err(fail)?;
-    unistd::setresuid(keep_uid, account.uid, keep_uid).map_err(fail)?;
+    set_file_ids(account.uid, account.gid).map_err(|()| ProcessError::Files(account.name.clone()))?;
     let result = work();
-    unistd::setresuid(keep_uid, Uid::from_raw(0), keep_uid).map_err(fail)?;
-    unistd::setresgid(keep_gid, Gid::from_raw(0), keep_gid).map_err(fail)?;
+    set_file_ids(Uid::from_raw(0), Gid::from_raw(0)).map_err(|()| ProcessError::Files(account.name.clone()))?;
     Ok(result)
+}
+
+fn set_file_ids(uid: Uid, gid: Gid) -> Result<(), ()> {
+    // These calls tell what was before, never whether they worked; a second one does.
+    unistd::setfsgid(gid);
+    unistd::setfsuid(uid);
+    if unistd::setfsgid(gid) == gid && unistd::setfsuid(uid) == uid { Ok(()) } else { Err(()) }
 }
 
 /// Gives root up for good: further groups, group, user, in this order, in all threads.
