@@ -59,8 +59,10 @@ impl Arguments {
         Ok(read)
     }
 
+    /// The data directory, as a full path: it is shown, and the program may have another working directory.
     pub fn data(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| DATA.into())
+        let data = self.data.clone().unwrap_or_else(|| DATA.into());
+        std::path::absolute(&data).unwrap_or(data)
     }
 
     pub fn has(&self, option: &str) -> bool {

@@ -53,10 +53,18 @@ pub fn count<'a>(samples: &'a [Sample], arrived: &[Vec<u8>]) -> Count<'a> {
     count
 }
 
-/// The sample, byte for byte, below nothing but header lines that were added on the way.
+/// The sample's body byte for byte, below its header lines in their order; between those, nothing but header lines that
+/// were added on the way.
 fn is_whole(mail: &[u8], sample: &[u8]) -> bool {
-    let Some(added) = mail.strip_suffix(sample) else { return false };
-    added.is_empty() || (added.ends_with(b"\r\n") && added.split_inclusive(|byte| *byte == b'\n').all(is_header_line))
+    let end = sample.windows(4).position(|bytes| bytes == b"\r\n\r\n").map_or(sample.len(), |at| at + 2);
+    let (head, body) = sample.split_at(end);
+    let Some(found) = mail.strip_suffix(body) else { return false };
+    let mut wanted = head.split_inclusive(|byte| *byte == b'\n').peekable();
+    let only_added = found.split_inclusive(|byte| *byte == b'\n').all(|line| {
+        let ours = wanted.next_if_eq(&line).is_some();
+        ours || (line.ends_with(b"\r\n") && is_header_line(line))
+    });
+    only_added && wanted.next().is_none()
 }
 
 fn is_header_line(line: &[u8]) -> bool {
@@ -94,5 +102,8 @@ mod tests {
         assert!(!is_whole(&[b"junk\r\n", whole.as_slice()].concat(), &whole));
         assert!(!is_whole(&[b"X: a\r\n\r\n", whole.as_slice()].concat(), &whole));
         assert!(!is_whole(&[b"X: a", whole.as_slice()].concat(), &whole));
+        assert!(is_whole(b"Received: x\r\nSubject: one\r\nDate: today\r\n\r\none\r\n", &whole));
+        assert!(!is_whole(b"Received: x\r\nSubject: One\r\n\r\none\r\n", &whole));
+        assert!(!is_whole(b"Received: x\r\n\r\none\r\n", &whole), "a line is missing");
     }
 }
