@@ -1,0 +1,8 @@
+//! The program from outside: commands, exit statuses, the lines people get to read.
+
+mod config;
+mod errors;
+mod program;
+mod queue;
+mod service;
+mod users;

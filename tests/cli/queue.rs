@@ -1,0 +1,45 @@
+//! `queue list`, `hold`, `release`, `retry`, `remove`, and `collect`.
+
+use crate::program::{OFFICE, Place, send};
+
+#[test]
+fn a_mail_in_the_queue() {
+    let place = Place::new();
+    let program = place.start(OFFICE);
+    assert_eq!(place.answer(&["queue", "list"]), "nothing waits\n");
+    send(program.address("SMTP Server"), "=?utf-8?Q?Gr=C3=BC=C3=9Fe?=");
+    let queue = place.json(&["queue", "list"]);
+    let mail = &queue["mails"][0];
+    assert_eq!(queue["length"], 1);
+    assert_eq!(mail["subject"], "Grüße");
+    assert_eq!((&mail["ip"], &mail["from"]), (&"127.0.0.1".into(), &"anna@office.example".into()));
+    assert_eq!(mail["to"][0]["address"], "customer@example.net");
+    assert_eq!(mail["state"], "not held");
+    let text = place.answer(&["queue", "list"]);
+    assert!(text.contains("anna@office.example → customer@example.net") && text.contains("Grüße"), "{text}");
+
+    let id = mail["id"].as_str().unwrap();
+    assert_eq!(place.answer(&["queue", "hold", id]), "1 mail\n");
+    assert_eq!(place.json(&["queue", "list"])["mails"][0]["state"], "held");
+    assert_eq!(place.answer(&["queue", "retry"]), "0 mails\n", "held mail is left alone");
+    assert_eq!(place.answer(&["queue", "release", id]), "1 mail\n");
+    assert_eq!(place.json(&["queue", "list"])["mails"][0]["state"], "not held");
+    assert_eq!(place.answer(&["queue", "retry", id]), "1 mail\n");
+    assert_eq!(place.answer(&["queue", "retry"]), "1 mail\n");
+    assert!(program.stop().success());
+
+    // The same on the data alone.
+    assert_eq!(place.answer(&["queue", "hold", id]), "1 mail\n");
+    assert_eq!(place.json(&["queue", "remove", id])["changed"], 1);
+    assert_eq!(place.json(&["queue", "list"])["length"], 0);
+    assert_eq!(place.refusal(&["queue", "remove", id], 1), format!("there is no mail {id} in the queue"));
+    assert_eq!(place.refusal(&["queue", "hold", "soup"], 1), "soup is not the name of a mail");
+}
+
+#[test]
+fn collecting_without_collectors() {
+    let place = Place::new();
+    let program = place.start(OFFICE);
+    assert_eq!(place.refusal(&["collect"], 1), "there is no collector that is switched on");
+    assert!(program.stop().success());
+}

@@ -1,0 +1,238 @@
+//! The status page from the network: what the front lets through, what it refuses, and who may look.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_io::{Async, Timer};
+use pillarbox::config::{Config, Published};
+use pillarbox::live::{Board, Signals, StopSource};
+use pillarbox::net::tls::{ClientTls, ServerTls};
+use pillarbox::net::{Stream, Tasks};
+use pillarbox::policy::Logins;
+use pillarbox::store::Store;
+use pillarbox::web::{self, Api, Control, Front, Limits, control_path};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The page on a free port, with short limits.
+struct Site {
+    address: SocketAddr,
+    store: Store,
+    control: Option<Control>,
+    _stop: StopSource,
+    _end: StopSource,
+    _dir: tempfile::TempDir,
+}
+
+impl Site {
+    fn start(users: &str) -> Site {
+        let short = Duration::from_millis(400);
+        Site::with(users, Limits { head: short, body: short, idle: short, handshake: short, ..Limits::default() })
+    }
+
+    fn with(users: &str, limits: Limits) -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let (stop, stopping) = StopSource::new();
+        let (end, ended) = StopSource::new();
+        let api = Api {
+            store: store.clone(),
+            config: Published::new(Config::fresh().from_toml(users).unwrap()),
+            board: Board::default(),
+            signals: Signals::default(),
+            logins: Logins::default(),
+            running: true,
+            started_at: 0,
+            changing: Arc::default(),
+        };
+        let control = Some(Control::start(dir.path(), api).unwrap());
+        let tasks = Tasks::default();
+        let tls = ServerTls::self_signed(dir.path(), "box.example").unwrap();
+        let front = Front { tasks: tasks.clone(), tls, control: control_path(dir.path()), stop: stopping, limits };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        tasks.spawn(web::front(front, listener)).detach();
+        std::thread::spawn(move || async_io::block_on(tasks.run(ended.stopping())));
+        Site { address, store, control, _stop: stop, _end: end, _dir: dir }
+    }
+
+    async fn connect(&self) -> std::io::Result<Stream> {
+        let tcp = Async::<TcpStream>::connect(self.address).await?;
+        Stream::plain(tcp)?.connect_tls(&ClientTls::opportunistic(), "box.example").await
+    }
+
+    /// Sends `bytes`, gives everything that comes back until the box closes.
+    fn send(&self, bytes: &[u8]) -> String {
+        within(async {
+            let mut stream = self.connect().await.unwrap();
+            // The box may refuse, and close, before it has all.
+            let _ = stream.write_all(bytes).await;
+            let _ = stream.flush().await;
+            let mut reply = Vec::new();
+            let _ = stream.read_to_end(&mut reply).await;
+            String::from_utf8_lossy(&reply).into_owned()
+        })
+    }
+
+    fn get(&self, path: &str, fields: &str) -> String {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\n{fields}\r\n").as_bytes())
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(control) = self.control.take() {
+            control.stop();
+        }
+        self.store.close().unwrap();
+    }
+}
+
+fn within<T>(work: impl Future<Output = T>) -> T {
+    smol::block_on(smol::future::or(work, async {
+        Timer::after(PATIENCE).await;
+        panic!("this takes too long");
+    }))
+}
+
+fn status(reply: &str) -> &str {
+    reply.split_whitespace().nth(1).unwrap_or("nothing")
+}
+
+#[test]
+fn the_page_and_its_status() {
+    let site = Site::start("");
+    let page = site.get("/", "");
+    assert_eq!(status(&page), "200");
+    assert!(page.contains("Content-Security-Policy: default-src 'self'") && page.contains("<!doctype html>"), "{page}");
+    for file in ["/style.css", "/app.js", "/lib/api.js", "/lib/dom.js", "/favicon.svg"] {
+        let reply = site.get(file, "");
+        let body = reply.split_once("\r\n\r\n").unwrap().1;
+        assert!(status(&reply) == "200" && body.len() > 100, "{file}: {reply}");
+        assert!(page.contains(file) || file.starts_with("/lib/"), "{file} is used");
+    }
+    let answer = site.get("/api/v1/status", "");
+    let json: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(json["queue"]["length"], 0);
+    assert_eq!(status(&site.get("/etc/passwd", "")), "404");
+    assert_eq!(status(&site.get("/../src/main.rs", "")), "404");
+}
+
+#[test]
+fn from_the_network_one_may_only_look() {
+    let site = Site::start("");
+    let ask = |method: &str, path: &str, fields: &str| {
+        let text = format!("{method} {path} HTTP/1.1\r\nHost: b\r\nConnection: close\r\n{fields}\r\n");
+        status(&site.send(text.as_bytes())).to_string()
+    };
+    assert_eq!(ask("GET", "/api/v1/queue", ""), "200");
+    for (method, path) in [
+        ("POST", "/api/v1/collect"),
+        ("GET", "/api/v1/config"),
+        ("GET", "/api/v1/config/file?secrets=yes"),
+        ("GET", "/api/v1/users"),
+        ("DELETE", "/api/v1/users/anna"),
+        ("POST", "/api/v1/queue/retry"),
+        ("POST", "/api/v1/backup"),
+        ("GET", "/api/v1/nothing"),
+    ] {
+        assert_eq!(ask(method, path, ""), "403", "{method} {path}");
+        assert_eq!(ask(method, path, "x-pillarbox-peer: 127.0.0.1\r\n"), "403", "{method} {path}");
+    }
+    assert_eq!(ask("POST", "/", ""), "405");
+}
+
+#[test]
+fn requests_the_front_refuses() {
+    let site = Site::start("");
+    let long = format!("GET / HTTP/1.1\r\nX-Long: {}\r\n\r\n", "a".repeat(20_000));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(65));
+    for (request, expected) in [
+        (long.as_str(), "431"),
+        (&many, "431"),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "411"),
+        ("POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\nabcd", "411"),
+        ("POST / HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd", "400"),
+        ("POST / HTTP/1.1\r\nContent-Length: -4\r\n\r\n", "400"),
+        ("POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", "413"),
+        ("GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "400"),
+        ("PRI * HTTP/2.0\r\n\r\n", "400"),
+        ("\u{16}\u{3}\u{1}\r\n\r\n", "400"),
+    ] {
+        let reply = site.send(request.as_bytes());
+        assert_eq!(status(&reply), expected, "{:.60}", request);
+        assert!(reply.contains("Connection: close"), "{reply}");
+    }
+    assert_eq!(status(&site.get("/", "")), "200", "the box is still there");
+}
+
+#[test]
+fn one_request_after_the_other_on_one_connection() {
+    let site = Site::start("");
+    let three = "GET /style.css HTTP/1.1\r\nHost: b\r\n\r\nHEAD /app.js HTTP/1.1\r\nHost: b\r\n\r\n\
+                 GET /api/v1/status HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc";
+    let reply = site.send(three.as_bytes());
+    assert_eq!(reply.matches("HTTP/1.1 200 OK").count(), 3, "{reply}");
+    assert_eq!(reply.matches("Connection: keep-alive").count(), 2, "{reply}");
+    let (style, script) = (reply.find("text/css").unwrap(), reply.find("text/javascript").unwrap());
+    assert!(style < script && script < reply.find("application/json").unwrap());
+    assert!(!reply.contains("import {"), "HEAD has no body: {reply}");
+}
+
+#[test]
+fn clients_that_are_slow_or_silent_are_left() {
+    let site = Site::start("");
+    let began = Instant::now();
+    for start in ["GET / HT", "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc", ""] {
+        assert_eq!(site.send(start.as_bytes()), "", "{start}");
+    }
+    // No handshake at all.
+    within(async {
+        let mut tcp = Async::<TcpStream>::connect(site.address).await.unwrap();
+        assert_eq!(tcp.read(&mut [0; 10]).await.unwrap_or(0), 0);
+    });
+    assert!(began.elapsed() < PATIENCE);
+    assert_eq!(status(&site.get("/", "")), "200");
+}
+
+#[test]
+fn one_address_cannot_take_all_connections() {
+    let site = Site::with("", Limits { per_address: 3, ..Limits::default() });
+    within(async {
+        let mut open = Vec::new();
+        for _ in 0..3 {
+            open.push(site.connect().await.unwrap());
+        }
+        assert!(site.connect().await.is_err(), "a fourth is closed");
+        open.pop();
+        // The place is free as soon as the box has seen the client leave.
+        while site.connect().await.is_err() {
+            Timer::after(Duration::from_millis(10)).await;
+        }
+    });
+}
+
+#[test]
+fn where_there_is_an_administrator_only_he_may_look() {
+    let site = Site::start(
+        "[[users]]\nname = \"anna\"\npassword = \"anna-secret\"\nadministrator = true\n\
+         [[users]]\nname = \"bob\"\npassword = \"bob-secret\"\n\
+         [general]\nmain_administrator = \"anna\"\n",
+    );
+    let login = |name_and_password: &str| {
+        use base64::Engine;
+        let text = base64::engine::general_purpose::STANDARD.encode(name_and_password);
+        site.get("/api/v1/status", &format!("Authorization: Basic {text}\r\n"))
+    };
+    let refused = site.get("/", "");
+    assert_eq!(status(&refused), "401");
+    assert!(refused.contains("WWW-Authenticate: Basic realm="), "{refused}");
+    assert_eq!(status(&login("anna:anna-secret")), "200");
+    assert_eq!(status(&login("bob:bob-secret")), "401", "no administrator");
+    let began = Instant::now();
+    assert_eq!(status(&login("anna:wrong")), "401");
+    assert!(began.elapsed() >= Duration::from_secs(1), "guessing is slow");
+    assert_eq!(status(&site.get("/api/v1/status", "Authorization: Basic !!!\r\n")), "401");
+}
