@@ -16,7 +16,8 @@ pub struct Connection {
     pub name: String,
     /// Off: nothing is collected or sent, and nothing waits for it.
     pub enabled: bool,
-    /// Nothing is collected or sent until this is taken back. Mail is still accepted and kept.
+    /// Nothing is sent, and nothing collected unless somebody asks for it, until this is taken back. Mail is still
+    /// accepted and kept.
     pub paused: bool,
     /// Collect at this interval. 0: only on demand.
     #[schemars(range(max = 1440), extend("x-unit" = "minutes"))]
