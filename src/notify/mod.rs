@@ -123,10 +123,12 @@ async fn give_up(intake: &Intake, task: &Task, error: &TaskError) -> Result<(), 
     };
     let detail = format!("A notification about mail {mail} to {to} was dropped: {error}");
     log::warn!("notify: {detail}");
-    intake.board.problem(now_ms(), "notifications", detail.as_str());
+    let text = detail.clone();
     let row =
         JournalRow { at: now_ms(), mail: Some(mail), event: "dropped".to_string(), from: String::new(), to, detail };
-    intake.store.commit(vec![Change::RemoveTask { id: task.id }, Change::Journal(row)]).await
+    intake.store.commit(vec![Change::RemoveTask { id: task.id }, Change::Journal(row)]).await?;
+    intake.board.problem(now_ms(), "notifications", text);
+    Ok(())
 }
 
 /// The address notifications come from.

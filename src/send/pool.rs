@@ -13,6 +13,8 @@ use crate::store::{MailId, QueueEntry};
 
 /// Entries waiting in memory, above which no more are taken in.
 pub const WAITING: usize = 1024;
+/// When fewer than this wait, more are taken in.
+pub const LOW: usize = 256;
 /// Bytes of bodies in the output of all connections together.
 const BYTES: usize = 4 * 1024 * 1024;
 /// What a large body, which goes out in pieces, counts at most.
@@ -174,7 +176,13 @@ impl Pool {
             return None;
         }
         state.bytes += weight;
-        state.waiting.pop_front().map(|(_, entry)| entry)
+        let entry = state.waiting.pop_front().map(|(_, entry)| entry);
+        let low = state.waiting.len() + 1 == LOW;
+        drop(state);
+        if low {
+            self.changed.notify(usize::MAX);
+        }
+        entry
     }
 
     /// The entry's body is no longer in memory.

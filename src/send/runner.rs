@@ -15,11 +15,11 @@ use crate::store::{QueueEntry, StoreError};
 
 use super::attempt::Tried;
 use super::line::Line;
-use super::pool::{Load, Seat, WAITING};
+use super::pool::{LOW, Load, Seat, WAITING};
 use super::{Shared, connection, schedule};
 
-/// Entries read from the index at a time; it is read again when fewer than this wait.
-const BATCH: usize = 256;
+/// Entries read from the index at a time.
+const BATCH: usize = 512;
 /// Waiting entries for each open connection, above which one more is opened at once …
 const DEEP: usize = 16;
 /// … and how long an entry may wait for the connections there are.
@@ -215,7 +215,7 @@ impl Runner {
     async fn read_if_due(&mut self) {
         self.unread |= self.shared.pool.due().is_some_and(|due| due <= now_ms());
         let now = Instant::now();
-        if !self.unread || now < self.read_at || self.shared.pool.load().waiting >= BATCH {
+        if !self.unread || now < self.read_at || self.shared.pool.load().waiting >= LOW {
             return;
         }
         match self.read().await {
@@ -262,7 +262,7 @@ impl Runner {
         let load = self.shared.pool.load();
         let mut next = self.blocked.as_ref().map(|(until, _)| *until);
         let mut at = |time: Instant| next = Some(next.map_or(time, |earlier| earlier.min(time)));
-        if self.unread && load.waiting < BATCH {
+        if self.unread && load.waiting < LOW {
             at(self.read_at);
         } else if let Some(due) = self.shared.pool.due().filter(|_| !self.unread) {
             let left = Duration::from_millis(u64::try_from(due - now_ms()).unwrap_or(0));
