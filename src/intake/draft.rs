@@ -88,7 +88,7 @@ impl Draft {
     /// Lines that a mail of our own users lacks (RFC 6409 §8.2, §8.3). Mail of others is not touched.
     fn missing(&self) -> String {
         let mut lines = String::new();
-        let ours = matches!(self.source, Source::Smtp { may_relay: true, .. });
+        let ours = self.source.may_relay();
         if ours && !(self.header.has_date() && self.header.has_message_id()) {
             if !self.header.has_date() {
                 lines.push_str(&stamp::date(self.received_at));
