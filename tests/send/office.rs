@@ -78,7 +78,10 @@ pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
 
 /// A mail with this id and body text.
 pub fn text(id: &str) -> String {
-    format!("From: ann@office.example\r\nSubject: test\r\nX-Id: {id}\r\n\r\nhello\r\n.dot\r\n")
+    format!(
+        "From: ann@office.example\r\nDate: Sun, 22 Nov 2026 09:05:07 +0100\r\nMessage-ID: <{id}@office.example>\r\n\
+         Subject: test\r\nX-Id: {id}\r\n\r\nhello\r\n.dot\r\n"
+    )
 }
 
 impl Office {
