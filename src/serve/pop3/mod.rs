@@ -171,7 +171,7 @@ impl Connection {
             Some(user) => match Mailbox::open(&self.context, user.user).await {
                 Opened::Mailbox(mailbox, maildrop) => {
                     self.guard.user(&user.name);
-                    log::info!("pop3: {}: {} logged in", self.peer, user.name);
+                    log::debug!("pop3: {}: {} logged in", self.peer, user.name);
                     self.mailbox = Some(mailbox);
                     Login::Granted(maildrop)
                 }
