@@ -8,10 +8,10 @@ use std::collections::HashMap;
 
 use heed::RwTxn;
 
+use super::backlog::Commit;
 use super::body::BodyHandle;
 use super::change::{Change, Delivery, MailId, MailboxId, NewMail, RecipientUpdate};
 use super::error::StoreError;
-use super::log::Position;
 use super::rows::{Hold, JournalRow, QueueEntry, RecipientState, Task};
 use super::tables::{
     Applied, BodyPlace, MailRow, MailboxRow, SeenRow, StoredMessage, Tables, delete, due_key, get, id_key, journal_key,
@@ -46,7 +46,8 @@ impl<'a, 'txn> Apply<'a, 'txn> {
     }
 
     /// One commit. Its mails are added first, so that the order of changes in it does not matter to references.
-    pub(super) fn commit(&mut self, end: Position, changes: &[Change]) -> Result<(), StoreError> {
+    pub(super) fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let Commit { end, changes, last_id, .. } = commit;
         if end.sequence <= self.applied.end.sequence {
             return Ok(());
         }
@@ -59,7 +60,8 @@ impl<'a, 'txn> Apply<'a, 'txn> {
             self.change(end.sequence, place as u32, change)?;
         }
         self.drop_unneeded()?;
-        self.applied.end = end;
+        self.applied.end = *end;
+        self.applied.last_id = self.applied.last_id.max(*last_id);
         Ok(())
     }
 
@@ -108,7 +110,6 @@ impl<'a, 'txn> Apply<'a, 'txn> {
     // -- mails and their bodies ---------------------------------------------------------------------------------
 
     fn add_mail(&mut self, mail: &NewMail) -> Result<(), StoreError> {
-        self.applied.last_id = self.applied.last_id.max(mail.id.0);
         let body = match &mail.body {
             BodyHandle::Inline(bytes) => {
                 self.tables.bodies.put(self.txn, &id_key(mail.id.0), bytes).map_err(StoreError::index)?;
@@ -257,7 +258,6 @@ impl<'a, 'txn> Apply<'a, 'txn> {
     }
 
     fn add_task(&mut self, task: &Task) -> Result<(), StoreError> {
-        self.applied.last_id = self.applied.last_id.max(task.id);
         put(self.tables.tasks, self.txn, &id_key(task.id), task)?;
         self.refer(task.kind.mail(), 1)
     }

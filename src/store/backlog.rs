@@ -32,6 +32,8 @@ pub(super) const BOUND_CHANGES: usize = 4096;
 pub(super) struct Commit {
     pub end: Position,
     pub changes: Vec<Change>,
+    /// Largest mail or task id in it, also of mails that ended here.
+    pub last_id: u64,
     at: Instant,
     bytes: usize,
     needs: usize,
@@ -77,7 +79,8 @@ pub(super) enum Next {
 
 impl Backlog {
     pub(super) fn push(&mut self, end: Position, bytes: usize, changes: Vec<Change>, now: Instant) {
-        let mut commit = Commit { end, changes: Vec::new(), at: now, bytes, needs: 0, rows: 0 };
+        let last_id = changes.iter().filter_map(Change::new_id).max().unwrap_or(0);
+        let mut commit = Commit { end, changes: Vec::new(), last_id, at: now, bytes, needs: 0, rows: 0 };
         let mut ending = Vec::new();
         for change in &changes {
             if let Change::AddMail(mail) = change {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use heed::CompactionOption;
 
-use super::bodies::{self, Bodies, make_dir};
+use super::bodies::{self, make_dir};
 use super::core::Core;
 use super::error::StoreError;
 use super::index::{self, Index, MAP_SIZES};
@@ -57,7 +57,6 @@ fn new_dirs(dir: &Path) -> Result<(PathBuf, PathBuf), StoreError> {
     make_dir(dir).map_err(failed)?;
     let (index_dir, bodies_dir) = (dir.join("index"), dir.join("bodies"));
     make_dir(&index_dir).and_then(|_| make_dir(&bodies_dir)).map_err(failed)?;
-    Bodies::open(bodies_dir.clone())?;
     Ok((index_dir, bodies_dir))
 }
 
@@ -67,22 +66,23 @@ fn copy_bodies(index: &Index, from: impl Fn(u128) -> PathBuf, to: &Path) -> Resu
         for item in tables.mails.iter(txn).map_err(StoreError::index)? {
             let row: MailRow = decode(item.map_err(StoreError::index)?.1)?;
             let BodyPlace::File { id, size } = row.body else { continue };
-            let target = bodies::path(to, id);
-            if copy_file(&from(id), &target)? != size {
+            let failed = |error| StoreError::io(format!("copying body {id:032x}"), error);
+            let mut target = bodies::create(to, id).map_err(failed)?;
+            let mut source = File::open(from(id)).map_err(failed)?;
+            if io::copy(&mut source, &mut target).map_err(failed)? != size {
                 return Err(StoreError::Damaged(format!("body file {id:032x} is not {size} bytes long")));
             }
-            target.parent().map_or(Ok(()), sync_dir)?;
+            bodies::sync(to, id, &target)?;
         }
         Ok(())
     })
 }
 
-fn copy_file(from: &Path, to: &Path) -> Result<u64, StoreError> {
+fn copy_file(from: &Path, to: &Path) -> Result<(), StoreError> {
     let failed = |error| StoreError::io(format!("copying {}", from.display()), error);
-    let size = fs::copy(from, to).map_err(failed)?;
+    fs::copy(from, to).map_err(failed)?;
     File::open(to).and_then(|file| file.sync_all()).map_err(failed)?;
-    set_private(to)?;
-    Ok(size)
+    set_private(to)
 }
 
 fn set_private(file: &Path) -> Result<(), StoreError> {

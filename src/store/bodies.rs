@@ -13,8 +13,6 @@ use std::sync::{Mutex, MutexGuard};
 use super::error::StoreError;
 use super::log::sync_dir;
 
-const SUBDIRS: usize = 256;
-
 pub(super) struct Bodies {
     dir: PathBuf,
     /// Lower half of the ids made by this program run: the sweep leaves them alone.
@@ -33,15 +31,8 @@ struct Removal {
 pub(super) struct Held<'a>(&'a Bodies);
 
 impl Bodies {
-    /// `dir` exists; its subdirectories are made if need be.
+    /// `dir` exists; its subdirectories are made when they are needed.
     pub(super) fn open(dir: PathBuf) -> Result<Bodies, StoreError> {
-        let failed = |error| StoreError::io(format!("opening {}", dir.display()), error);
-        if fs::read_dir(&dir).map_err(failed)?.count() < SUBDIRS {
-            for name in 0..SUBDIRS {
-                make_dir(&dir.join(format!("{name:02x}"))).map_err(failed)?;
-            }
-            sync_dir(&dir)?;
-        }
         Ok(Bodies { dir, run: random()?, removal: Mutex::default() })
     }
 
@@ -54,13 +45,12 @@ impl Bodies {
     }
 
     pub(super) fn create(&self, id: u128) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(id))
+        create(&self.dir, id)
     }
 
     /// The written file and its name are on disk when this returns.
     pub(super) fn sync(&self, id: u128, file: &File) -> Result<(), StoreError> {
-        file.sync_data().map_err(|error| StoreError::io("flushing a message body", error))?;
-        self.path(id).parent().map_or(Ok(()), sync_dir)
+        sync(&self.dir, id, file)
     }
 
     pub(super) fn open_body(&self, id: u128) -> Result<File, StoreError> {
@@ -117,6 +107,29 @@ impl Drop for Held<'_> {
 
 pub(super) fn path(dir: &Path, id: u128) -> PathBuf {
     dir.join(format!("{:02x}", id >> 120)).join(format!("{id:032x}"))
+}
+
+/// Makes the file of a new body below `dir`, and its subdirectory if need be.
+pub(super) fn create(dir: &Path, id: u128) -> io::Result<File> {
+    let path = path(dir, id);
+    let make = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match (make(), path.parent()) {
+        (Err(error), Some(subdir)) if error.kind() == io::ErrorKind::NotFound => {
+            make_dir(subdir)?;
+            make()
+        }
+        (made, _) => made,
+    }
+}
+
+/// A written file and its name are on disk when this returns.
+pub(super) fn sync(dir: &Path, id: u128, file: &File) -> Result<(), StoreError> {
+    file.sync_data().map_err(|error| StoreError::io("flushing a message body", error))?;
+    let path = path(dir, id);
+    let Some(subdir) = path.parent() else { return Ok(()) };
+    sync_dir(subdir)?;
+    // The subdirectory may be new. A directory without news costs no write.
+    sync_dir(dir)
 }
 
 /// Makes a directory only its owner can enter; an existing one is fine.

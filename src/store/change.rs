@@ -126,6 +126,17 @@ pub struct RecipientUpdate {
     pub reply: String,
 }
 
+impl Change {
+    /// The id this gives to a mail or a task.
+    pub(super) fn new_id(&self) -> Option<u64> {
+        match self {
+            Change::AddMail(mail) => Some(mail.id.0),
+            Change::AddTask(task) => Some(task.id),
+            _ => None,
+        }
+    }
+}
+
 impl NewMail {
     /// The queue entry as the index will hold it, `None` if nothing has to go out.
     pub fn queue_entry(&self) -> Option<QueueEntry> {

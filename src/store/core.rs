@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use heed::RoTxn;
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, Batch};
 use super::bodies::{Bodies, make_dir};
 use super::body::BodyHandle;
 use super::change::Change;
-use super::error::StoreError;
+use super::error::{INDEX_FULL, StoreError};
 use super::index::{Index, MAP_SIZES};
 use super::log::{Log, Position, sync_dir};
 use super::mapping;
@@ -52,6 +52,8 @@ pub(super) struct Core {
     /// Gone after closing.
     index: RwLock<Option<Index>>,
     lock: Mutex<Option<File>>,
+    /// Held while a batch is applied and its leftovers are removed.
+    applying: Mutex<()>,
 }
 
 /// Replay applies what it has read when it comes to this many bytes.
@@ -61,10 +63,10 @@ impl Core {
     pub(super) fn open(dir: &Path, options: &Options) -> Result<(Arc<Core>, Vec<JoinHandle<()>>), StoreError> {
         let [log_dir, index_dir, bodies_dir] = make_dirs(dir)?;
         let lock = lock_dir(dir)?;
-        let index = Index::open(&index_dir, &options.map_sizes)?;
+        let mut index = Index::open(&index_dir, &options.map_sizes)?;
         let bodies = Arc::new(Bodies::open(bodies_dir)?);
         let applied = index.read(|tables, txn| tables.applied(txn))?.end;
-        let mut replay = Replay { index: &index, bodies: &bodies, backlog: Backlog::default() };
+        let mut replay = Replay { index: &mut index, bodies: &bodies, backlog: Backlog::default() };
         let log = Log::open(&log_dir, options.segment_size, applied, |end, bytes, changes| {
             replay.record(end, bytes, changes)
         })?;
@@ -80,6 +82,7 @@ impl Core {
             ids: AtomicU64::new(first_id(last_id)),
             index: RwLock::new(Some(index)),
             lock: Mutex::new(Some(lock)),
+            applying: Mutex::default(),
         });
         core.shared.start_at(log.sequence());
         let threads = core.start(log, options.segments)?;
@@ -190,22 +193,14 @@ impl Core {
         loop {
             match self.shared.next_work() {
                 Work::Apply(batch) => {
-                    let began = Instant::now();
-                    match self.with_index(|index| index.apply(&batch.commits)) {
-                        Ok(mut files) => {
-                            files.extend(self.shared.batch_applied(&batch));
-                            self.bodies.remove(&files);
-                            log::trace!("store: applied up to {} in {:?}", batch.end, began.elapsed());
-                        }
-                        Err(error) => {
-                            log::error!("store: applying: {error}; kept in the log, tried again");
-                            self.shared.batch_failed(batch, error);
-                        }
+                    if let Err((batch, error)) = self.apply(batch) {
+                        log::error!("store: applying: {error}; kept in the log, tried again");
+                        self.shared.batch_failed(batch, error);
                     }
                 }
                 Work::Release => {
                     let _ = self.with_index(|index| {
-                        mapping::release_pages(&index.env);
+                        index.release_pages();
                         Ok(())
                     });
                     mapping::release_heap();
@@ -213,6 +208,35 @@ impl Core {
                 Work::End => return,
             }
         }
+    }
+
+    fn apply(&self, batch: Batch) -> Result<(), (Batch, StoreError)> {
+        let _applying = self.applying.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let apply = || self.with_index(|index| index.apply(&batch.commits));
+        let applied = match apply() {
+            Err(StoreError::Full(INDEX_FULL)) => self.grow_index().and_then(|()| apply()),
+            applied => applied,
+        };
+        let mut files = match applied {
+            Ok(files) => files,
+            Err(error) => return Err((batch, error)),
+        };
+        self.room.note_applied();
+        files.extend(self.shared.batch_applied(&batch));
+        self.bodies.remove(&files);
+        Ok(())
+    }
+
+    /// What is in the log was accepted, and has to find its place.
+    fn grow_index(&self) -> Result<(), StoreError> {
+        let mut index = self.index.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        index.as_mut().ok_or(StoreError::Closed)?.grow()
+    }
+
+    /// Runs `work` while nothing is being applied.
+    pub(super) fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _applying = self.applying.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        work()
     }
 
     /// Removes body files of earlier runs that nothing names.
@@ -244,7 +268,7 @@ impl Core {
 
 /// Takes the records of the log back into the index.
 struct Replay<'a> {
-    index: &'a Index,
+    index: &'a mut Index,
     bodies: &'a Bodies,
     backlog: Backlog,
 }
@@ -261,7 +285,13 @@ impl Replay<'_> {
             if batch.commits.is_empty() {
                 return Ok(());
             }
-            let mut files = self.index.apply(&batch.commits)?;
+            let mut files = match self.index.apply(&batch.commits) {
+                Err(StoreError::Full(INDEX_FULL)) => {
+                    self.index.grow()?;
+                    self.index.apply(&batch.commits)?
+                }
+                result => result?,
+            };
             files.extend(self.backlog.applied(&batch, batch.end));
             self.bodies.remove(&files);
         }
@@ -301,10 +331,10 @@ fn lock_dir(dir: &Path) -> Result<File, StoreError> {
 }
 
 /// Ids go up with the clock, so that one given before a crash, but never committed, does not come again; and never
-/// below one that was committed, whatever the clock says.
+/// below one that was committed, whatever the clock says. 256 a millisecond are more than a program can use.
 fn first_id(last: u64) -> u64 {
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_secs());
-    (last + 1).max(seconds << 16)
+    let age = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_millis());
+    (last + 1).max((age as u64) << 8)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {

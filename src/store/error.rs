@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(super) const INDEX_FULL: &str = "the index is full";
+
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Map, log or disk is full: mail is refused with `452 4.3.1`, nothing kept is touched.
@@ -43,7 +45,7 @@ impl StoreError {
     /// An error of the index, with a full map told apart.
     pub(super) fn index(error: heed::Error) -> StoreError {
         match error {
-            heed::Error::Mdb(heed::MdbError::MapFull) => StoreError::Full("the index is full"),
+            heed::Error::Mdb(heed::MdbError::MapFull) => StoreError::Full(INDEX_FULL),
             heed::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
                 StoreError::Full("the disk is full")
             }

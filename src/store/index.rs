@@ -17,9 +17,14 @@ pub(super) const MAP_SIZES: &[usize] = &[16 << 30, 4 << 30, 1 << 30];
 #[cfg(not(target_pointer_width = "64"))]
 pub(super) const MAP_SIZES: &[usize] = &[1 << 30, 512 << 20];
 
+/// The map grows by multiples of this, which every page size divides.
+const GROWTH: usize = 1 << 20;
+
 pub(super) struct Index {
     pub env: Env<WithoutTls>,
     pub tables: Tables,
+    /// Size of the map at opening.
+    limit: u64,
 }
 
 impl Index {
@@ -29,7 +34,8 @@ impl Index {
         let env = open_env(dir, map_sizes).map_err(StoreError::index)?;
         refuse_newer(&env, dir)?;
         let tables = Tables::open(&env).map_err(StoreError::index)?;
-        let index = Index { env, tables };
+        let limit = env.info().map_size as u64;
+        let index = Index { env, tables, limit };
         index.write_schema()?;
         Ok(index)
     }
@@ -47,17 +53,35 @@ impl Index {
         let mut txn = self.env.write_txn().map_err(StoreError::index)?;
         let mut apply = Apply::new(&self.tables, &mut txn)?;
         for commit in commits {
-            apply.commit(commit.end, &commit.changes)?;
+            apply.commit(commit)?;
         }
         let unneeded = apply.finish()?;
         txn.commit().map_err(StoreError::index)?;
         Ok(unneeded)
     }
 
+    /// Makes the map larger than the limit, so that what was accepted can be applied. Room is reckoned with the limit
+    /// all the same. `&mut`: there must be no transaction.
+    pub(super) fn grow(&mut self) -> Result<(), StoreError> {
+        let size = self.env.info().map_size;
+        mapping::resize(&mut self.env, size + (size / 8).next_multiple_of(GROWTH)).map_err(StoreError::index)
+    }
+
+    /// Gives back the memory of pages that were read.
+    pub(super) fn release_pages(&self) {
+        let _ = self.read(|tables, txn| {
+            let value = tables.meta.get(txn, meta::SCHEMA).map_err(StoreError::index)?;
+            if let Some(inside) = value.and_then(|bytes| bytes.first()) {
+                mapping::release_pages(inside);
+            }
+            Ok(())
+        });
+    }
+
     /// Bytes in use, and the limit.
     pub(super) fn room(&self) -> Result<(u64, u64), StoreError> {
         let used = self.read(|tables, txn| tables.used(txn).map_err(StoreError::index))?;
-        Ok((used, self.env.info().map_size as u64))
+        Ok((used, self.limit))
     }
 
     fn write_schema(&self) -> Result<(), StoreError> {
@@ -112,4 +136,50 @@ pub(super) fn file(dir: &Path) -> std::path::PathBuf {
 
 pub(super) fn exists(dir: &Path) -> bool {
     fs::metadata(file(dir)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::backlog::Backlog;
+    use super::super::change::Change;
+    use super::super::log::Position;
+    use super::*;
+
+    #[test]
+    fn a_newer_version_is_refused_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(dir.path(), &[1 << 20]).unwrap();
+        let mut txn = index.env.write_txn().unwrap();
+        index.tables.meta.put(&mut txn, meta::SCHEMA, &(SCHEMA + 1).to_le_bytes()).unwrap();
+        txn.commit().unwrap();
+        drop(index);
+        let before = fs::read(file(dir.path())).unwrap();
+        let error = Index::open(dir.path(), &[1 << 20]).err().unwrap();
+        assert!(matches!(error, StoreError::Newer { found, known, .. } if found == SCHEMA + 1 && known == SCHEMA));
+        assert!(fs::read(file(dir.path())).unwrap() == before);
+    }
+
+    #[test]
+    fn what_was_accepted_is_applied_even_when_the_map_is_full() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = Index::open(dir.path(), &[1 << 20]).unwrap();
+        let limit = index.room().unwrap().1;
+        let config = vec![Change::PutConfig { json: "x".repeat(2 << 20) }];
+        let mut backlog = Backlog::default();
+        backlog.push(Position { sequence: 1, ..Position::default() }, 2 << 20, config, Instant::now());
+        let batch = backlog.take(1, 1);
+        let mut grown = 0;
+        while let Err(error) = index.apply(&batch.commits) {
+            assert!(error.is_full() && grown < 10, "{error}");
+            index.grow().unwrap();
+            grown += 1;
+        }
+        assert!(grown > 0);
+        assert_eq!(index.room().unwrap().1, limit, "room is reckoned with the limit");
+        drop(index);
+        let index = Index::open(dir.path(), &[1 << 20]).unwrap();
+        assert_eq!(index.read(|tables, txn| tables.applied(txn)).unwrap().end.sequence, 1);
+    }
 }

@@ -18,20 +18,34 @@ pub(super) fn open(dir: &Path, map_size: usize, tables: u32) -> Result<Env<Witho
     unsafe { options.open(dir) }
 }
 
+/// Gives the map another size.
+pub(super) fn resize(env: &mut Env<WithoutTls>, size: usize) -> Result<(), heed::Error> {
+    // SAFETY: no transaction may be open. Each borrows the `Env` it came from, and the index has the only one: the
+    // exclusive borrow says that there is none.
+    unsafe { env.resize(size) }
+}
+
 /// Lets go of the pages of the map that are in memory: they are in the page cache or on disk anyway, and come back
-/// when they are read.
-pub(super) fn release_pages(env: &Env<WithoutTls>) {
-    let info = env.info();
-    let used = (info.last_page_number + 1).saturating_mul(page_size());
-    let length = used.min(info.map_size);
-    if info.map_addr.is_null() || length == 0 {
-        return;
-    }
-    // SAFETY: address and length are within LMDB's map, which lives as long as `env`. It is a shared, read-only map of
-    // a file: MADV_DONTNEED on it discards nothing, a page is read from the file again at the next access.
+/// when they are read. `inside` is any byte of the map, as a read transaction gives it.
+pub(super) fn release_pages(inside: &u8) {
+    let Some((start, end)) = mapping_of(std::ptr::from_ref(inside) as usize) else { return };
+    // SAFETY: the range is the mapping that holds `inside`, which the caller borrows from LMDB's map; it stays mapped
+    // as long as that borrow. It is a shared, read-only map of a file: MADV_DONTNEED on it discards nothing, a page is
+    // read from the file again at the next access.
     unsafe {
-        libc::madvise(info.map_addr.cast(), length, libc::MADV_DONTNEED);
+        libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED);
     }
+}
+
+/// The read-only, shared mapping that `address` lies in. LMDB does not tell where its map is.
+fn mapping_of(address: usize) -> Option<(usize, usize)> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    maps.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (start, end) = fields.next()?.split_once('-')?;
+        let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+        (fields.next()? == "r--s" && (start..end).contains(&address)).then_some((start, end))
+    })
 }
 
 /// Gives freed memory of the allocator back to the system.
@@ -41,9 +55,4 @@ pub(super) fn release_heap() {
     unsafe {
         libc::malloc_trim(0);
     }
-}
-
-pub(super) fn page_size() -> usize {
-    // SAFETY: sysconf only reads a constant.
-    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }

@@ -70,7 +70,7 @@ pub struct StoreStatus {
     pub index_limit: u64,
     /// Bytes free on the file system of the data directory.
     pub disk_free: u64,
-    /// Commits are refused for want of room.
+    /// A usual mail is refused for want of room.
     pub full: bool,
 }
 
@@ -157,8 +157,14 @@ impl Store {
             index_used: measure.index_used,
             index_limit: measure.index_limit,
             disk_free: measure.disk_free,
-            full: core.room_for(1, 0).is_err() || core.shared.stuck().is_some(),
+            full: core.room_for(4096, 0).is_err() || core.shared.stuck().is_some(),
         }
+    }
+
+    /// Runs `work` while nothing is being applied; for tests that take a picture of the directory.
+    #[doc(hidden)]
+    pub fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.core().at_rest(work)
     }
 
     // -- backup ---------------------------------------------------------------------------------------------------

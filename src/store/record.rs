@@ -14,8 +14,12 @@
 //!
 //! All numbers are little-endian.
 
+use crate::mail::Address;
+use crate::mail::address::MAX_ADDRESS;
+
 use super::change::Change;
 use super::error::StoreError;
+use super::rows::{Task, TaskKind};
 
 pub(super) const HEADER: usize = 32;
 /// A block that was flushed is never written again: the first record after a flush starts a new one.
@@ -46,7 +50,11 @@ pub(super) struct Record<'a> {
 }
 
 impl Frame {
+    /// Refuses what could not be read back: a record that does not decode would be damage at the next start.
     pub(super) fn encode(changes: &[Change]) -> Result<Frame, StoreError> {
+        if let Some(address) = changes.iter().find_map(overlong) {
+            return Err(StoreError::Damaged(format!("the address {address} is too long to be stored")));
+        }
         let mut payload = Vec::with_capacity(estimate(changes));
         payload.push(FORMAT);
         let payload = postcard::to_extend(changes, payload)
@@ -125,6 +133,23 @@ fn word(header: &[u8; HEADER], at: usize) -> u32 {
 
 fn long(header: &[u8; HEADER], at: usize) -> u64 {
     header[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// An address that grew too long after it was read (by a default domain, say).
+fn overlong(change: &Change) -> Option<&Address> {
+    let too_long = |address: &&Address| address.as_str().len() > MAX_ADDRESS;
+    match change {
+        Change::AddMail(mail) => {
+            let envelope = &mail.queue.as_ref()?.envelope;
+            let recipients = envelope.recipients.iter().map(|recipient| &recipient.address);
+            envelope.return_path.iter().chain(recipients).find(too_long)
+        }
+        Change::AddTask(Task { kind: TaskKind::DeliveryStatus { entry, .. }, .. }) => {
+            let recipients = entry.recipients.iter().map(|recipient| &recipient.address);
+            entry.return_path.iter().chain(recipients).find(too_long)
+        }
+        _ => None,
+    }
 }
 
 /// Enough room for the usual commit, so that it is encoded without growing.

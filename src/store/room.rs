@@ -4,14 +4,19 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::error::StoreError;
+use super::error::{INDEX_FULL, StoreError};
 use super::index::Index;
 
 const MEASURE: Duration = Duration::from_secs(1);
+/// Below this, what is applied is measured at once: a second is too long then.
+const TIGHT: u64 = 1 << 30;
 /// Kept free on the disk: the index has to grow by what the log holds, and nobody likes a disk without room.
 const DISK_RESERVE: u64 = 32 << 20;
 /// A mail takes more pages than bytes: twice and some.
 const PAGES: u64 = 16 << 10;
+
+/// Kept free in the map, at least.
+const MAP_RESERVE: u64 = 4 << 20;
 
 #[derive(Default)]
 pub(super) struct Room {
@@ -40,6 +45,19 @@ impl Room {
     }
 }
 
+impl Room {
+    /// Something was applied.
+    pub(super) fn note_applied(&self) {
+        let mut measured = self.measured.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let tight = |measure: &Measure| {
+            measure.disk_free < TIGHT || measure.index_limit.saturating_sub(measure.index_used) < TIGHT * 2
+        };
+        if measured.is_some_and(|(_, measure)| tight(&measure)) {
+            *measured = None;
+        }
+    }
+}
+
 impl Measure {
     /// `inline` bytes for the index, `file` bytes for a file, `backlog` bytes that are still to come into the index.
     pub(super) fn check(&self, inline: u64, file: u64, backlog: u64) -> Result<(), StoreError> {
@@ -47,10 +65,10 @@ impl Measure {
         if self.disk_free < DISK_RESERVE + file + pages {
             return Err(StoreError::Full("the disk is full"));
         }
-        // Deleting needs pages too, before it frees any.
-        let reserve = self.index_limit / 16;
+        // Deleting needs pages too, before it frees any; and free pages do not always lie together.
+        let reserve = (self.index_limit / 16).max(MAP_RESERVE);
         if self.index_used + reserve + pages > self.index_limit {
-            return Err(StoreError::Full("the index is full"));
+            return Err(StoreError::Full(INDEX_FULL));
         }
         Ok(())
     }

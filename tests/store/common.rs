@@ -10,6 +10,11 @@ use pillarbox::store::{
     RecipientUpdate, Store,
 };
 
+/// A directory in memory where there is such a thing: these tests are about what is written, not about the disk.
+pub fn tempdir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub const NOW: i64 = 1_700_000_000_000;
 
 pub fn inline(text: &str) -> BodyHandle {

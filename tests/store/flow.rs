@@ -7,7 +7,7 @@ use crate::common::*;
 
 #[test]
 fn a_delivered_mail_is_read_after_settling_and_after_reopening() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempdir();
     let store = Store::open(dir.path()).unwrap();
     let (id, change) = delivered(&store, 7, "hello");
     block_on(store.commit(vec![change, row(id, "accepted")])).unwrap();
@@ -32,7 +32,7 @@ fn a_delivered_mail_is_read_after_settling_and_after_reopening() {
 
 #[test]
 fn what_was_acknowledged_survives_a_crash_before_it_is_applied() {
-    let (dir, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (dir, copy) = (tempdir(), tempdir());
     let store = Store::open(dir.path()).unwrap();
     let (one, change) = delivered(&store, 1, "one");
     block_on(store.commit(vec![change])).unwrap();
@@ -48,7 +48,7 @@ fn what_was_acknowledged_survives_a_crash_before_it_is_applied() {
 
 #[test]
 fn the_queue_follows_its_recipients() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempdir();
     let store = Store::open(dir.path()).unwrap();
     let id = store.mail_id();
     let entry = Some(outgoing(&["a@far.example", "b@far.example"]));
@@ -83,7 +83,7 @@ fn the_queue_follows_its_recipients() {
 
 #[test]
 fn a_mail_relayed_before_it_is_applied_never_reaches_the_index() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempdir();
     let store = Store::open(dir.path()).unwrap();
     for n in 0..50 {
         let (id, change) = queued(&store, &"x".repeat(4096));
@@ -100,7 +100,7 @@ fn a_mail_relayed_before_it_is_applied_never_reaches_the_index() {
 
 #[test]
 fn a_large_body_streams_to_a_file_that_goes_with_its_last_reference() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempdir();
     let store = Store::open(dir.path()).unwrap();
     let content = "line of text\r\n".repeat(100_000);
     let handle = block_on(async {
@@ -140,7 +140,7 @@ fn body_files(dir: &std::path::Path) -> usize {
 
 #[test]
 fn exactly_the_inline_limit_is_inline() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempdir();
     let store = Store::open(dir.path()).unwrap();
     for (size, inline) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
         let mut writer = store.body_writer();
@@ -153,7 +153,7 @@ fn exactly_the_inline_limit_is_inline() {
 
 #[test]
 fn seen_uids_and_configuration_are_kept() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempdir();
     let store = Store::open(dir.path()).unwrap();
     let long = "u".repeat(2000);
     let seen = |uid: &str, at| Change::SeenUid { collector: 3, uid: uid.into(), at };
@@ -168,7 +168,7 @@ fn seen_uids_and_configuration_are_kept() {
 
 #[test]
 fn a_directory_in_use_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempdir();
     let store = Store::open(dir.path()).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(StoreError::InUse(_))));
     drop(store);

@@ -2,3 +2,7 @@
 
 mod common;
 mod flow;
+mod kill;
+mod limits;
+mod model;
+mod property;
