@@ -32,7 +32,14 @@ pub(super) async fn collect(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Re
     loop {
         let before = outcome.collected;
         match session(job, memory, &mut outcome).await {
-            Ok(()) => return (outcome, Ok(())),
+            Ok(()) => {
+                let Outcome { collected, deleted, .. } = outcome;
+                log::info!(
+                    "collector {}: {collected} collected, {deleted} deleted at the provider",
+                    job.collector.name
+                );
+                return (outcome, Ok(()));
+            }
             Err(trouble) if trouble.is_drop() && outcome.collected > before && again < RECONNECTS => {
                 log::info!("collector {}: {trouble}; connecting again", job.collector.name);
                 // The first time at once; then with some time for the server to let go of the mailbox.
