@@ -28,7 +28,7 @@ pub struct Tried {
     pub entry: Arc<QueueEntry>,
     /// In the entry's order. Recipients put off stand in it as pending.
     pub updates: Vec<RecipientUpdate>,
-    /// What is left may be tried again at once.
+    /// None is put off, but some were not tried: they may be at once.
     pub at_once: bool,
     /// The relay took the wishes of RFC 3461 over, and will tell of success itself.
     pub wishes_passed: bool,
@@ -111,7 +111,8 @@ impl Attempt {
         if self.updates.is_empty() && !self.pending.is_empty() {
             return Err(self.entry);
         }
-        let at_once = self.untouched || self.closed < self.pending.len();
+        let put_off = self.updates.iter().any(|update| update.state == RecipientState::Pending);
+        let at_once = !put_off && (self.untouched || self.closed < self.pending.len());
         Ok(Tried { entry: self.entry, updates: self.updates, at_once, wishes_passed, host: host.clone() })
     }
 }

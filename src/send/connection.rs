@@ -59,6 +59,7 @@ struct Connection {
     /// The large body of the last transaction.
     file: Option<File>,
     piece: Vec<u8>,
+    /// Transactions begun.
     began: u64,
     /// Set while there is room and nothing to fill it.
     work: Option<EventListener>,
@@ -159,10 +160,12 @@ impl Connection {
         if places.is_empty() {
             return;
         }
-        self.began += 1;
         let to = recipients(&entry, places);
         match self.session.begin(self.began, &mail(&entry, utf8), to, content) {
-            Ok(()) => attempt.begin(places.len()),
+            Ok(()) => {
+                self.began += 1;
+                attempt.begin(places.len());
+            }
             Err(why) => attempt.fail_rest(RecipientState::Failed, &unsendable(&self.host, why)),
         }
     }

@@ -2,8 +2,9 @@
 
 use mail_parser::{MessageParser, MimeHeaders};
 use pillarbox::intake::MailParams;
-use pillarbox::mail::{Address, Notify, Recipient, Ret};
-use pillarbox::store::{Change, Task, TaskKind};
+use pillarbox::mail::{Address, Envelope, Notify, Recipient, Ret};
+use pillarbox::net::now_ms;
+use pillarbox::store::{Change, NewMail, NewQueueEntry, Task, TaskKind};
 
 use crate::office::{Office, config, sender, text, until};
 use crate::smarthost::{Behaviour, Smarthost};
@@ -134,4 +135,63 @@ fn a_routing_error_reaches_the_administrator_with_the_mail() {
         office.store.messages(boss).unwrap().len() == 1
     });
     assert!(office.store.tasks(10).unwrap().is_empty());
+}
+
+/// A mail accepted so many hours ago, waiting since.
+fn waiting_since(office: &Office, hours: i64) {
+    let accepted = now_ms() - hours * 3_600_000;
+    smol::block_on(async {
+        let mut body = office.store.body_writer();
+        body.write(text("old").as_bytes()).await.unwrap();
+        let envelope = Envelope {
+            return_path: Address::parse("ann@office.example").ok(),
+            recipients: vec![Recipient::new(Address::parse("bob@else.example").unwrap())],
+            ..Envelope::default()
+        };
+        let mail = NewMail {
+            id: office.store.mail_id(),
+            body: body.finish().await.unwrap(),
+            received_at: accepted,
+            deliveries: Vec::new(),
+            queue: Some(NewQueueEntry::now(envelope, accepted)),
+        };
+        office.store.commit(vec![Change::AddMail(mail)]).await.unwrap();
+    });
+    office.signals.queue_changed();
+}
+
+#[test]
+fn a_mail_that_takes_long_is_reported_once() {
+    let host = Smarthost::start(Behaviour::default());
+    host.rule("RCPT", "451 4.7.1 greylisted", 3);
+    let office = Office::open(config(sender(&[&host])));
+    waiting_since(&office, 5);
+    until("the report", || office.inbox().len() == 1);
+    let report = office.inbox().remove(0);
+    for text in
+        ["Action: delayed", "Status: 4.7.1", "Will-Retry-Until: ", "The server 127.0.0.1 said: 451 4.7.1 greylisted"]
+    {
+        assert!(report.contains(text), "{text} not in\n{report}");
+    }
+    for tries in [2, 3] {
+        office.retry_all();
+        until("the next try", || office.queue().first().is_some_and(|entry| entry.tries == tries));
+    }
+    assert!(office.store.tasks(10).unwrap().is_empty());
+    assert_eq!(office.inbox().len(), 1);
+    office.retry_all();
+    office.wait_for_empty_queue();
+    assert_eq!((host.received(), office.inbox().len()), (1, 1));
+}
+
+#[test]
+fn a_mail_whose_time_is_over_is_given_up() {
+    let host = Smarthost::start(Behaviour::default());
+    host.rule("RCPT", "451 4.7.1 greylisted", 1);
+    let office = Office::open(config(sender(&[&host])));
+    waiting_since(&office, 73);
+    office.wait_for_empty_queue();
+    until("the report", || office.inbox().len() == 1);
+    let report = office.inbox().remove(0);
+    assert!(report.contains("Action: failed") && report.contains("given up after 72 hours"), "{report}");
 }
