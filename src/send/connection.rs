@@ -219,7 +219,10 @@ impl Connection {
             Woke::Closed(how) => self.session.lost(how),
             Woke::Expired if idle && self.work.is_some() => {
                 self.work = None;
-                self.session.quit();
+                // A mail may have come at this very moment.
+                if self.shared.pool.load().waiting == 0 {
+                    self.session.quit();
+                }
             }
             Woke::Expired => self.session.lost("it does not answer"),
         }

@@ -19,6 +19,9 @@ mod runner;
 mod schedule;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

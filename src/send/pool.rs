@@ -152,7 +152,7 @@ impl Pool {
             oldest,
             open: state.open,
             room: state.room,
-            enough_until: state.enough_until,
+            enough_until: state.enough_until.filter(|_| state.open > 0),
         }
     }
 

@@ -163,6 +163,10 @@ impl Written {
         let mut detail = String::new();
         for update in updates.iter().filter(|update| update.state == state) {
             let Some(recipient) = recipient(&tried.entry, update) else { continue };
+            if state == RecipientState::Pending && update.reply == recipient.reply {
+                // Nothing new, and it may be so for days.
+                continue;
+            }
             if to.is_empty() {
                 detail = match state {
                     RecipientState::Relayed => dsn::said(&tried.host, &update.reply),
