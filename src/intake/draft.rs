@@ -1,7 +1,5 @@
 //! A mail that is coming in.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::Arc;
 
 use super::header::Header;
@@ -116,7 +114,7 @@ impl Draft {
             self.header.end();
             self.write_header().await?;
         }
-        let Draft { intake, source, id, received_at, body, mut expected, .. } = self;
+        let Draft { intake, source, id, received_at, body, expected, .. } = self;
         let body = body.finish().await.map_err(Refusal::of_store)?;
         let size = body.size();
         let (copies, recipients) = sort_out(destinations);
@@ -138,14 +136,9 @@ impl Draft {
         changes.extend(with);
         changes.extend(rows.into_iter().map(Change::Journal));
 
-        let mut commit = pin!(intake.store.commit(changes));
-        let committed = poll_fn(|cx| {
-            let state = commit.as_mut().poll(cx);
-            // The commit is in the writer's hands, nobody needs to wait for it any more.
-            expected = None;
-            state
-        });
-        committed.await.map_err(Refusal::of_store)?;
+        let committed = intake.store.commit(changes).await;
+        drop(expected);
+        committed.map_err(Refusal::of_store)?;
         if let Some(entry) = fresh {
             intake.signals.mail_waiting(entry);
         }
@@ -256,7 +249,7 @@ fn accepted_row(
 
 fn delivered_row(intake: &Intake, id: MailId, at: i64, params: &MailParams, copies: &[Copy]) -> JournalRow {
     let config = intake.config.current();
-    let name = |copy: &Copy| config.users.iter().find(|user| user.id == copy.user).map_or("?", |user| &user.name);
+    let name = |copy: &Copy| config.user(copy.user).map_or("?", |user| &user.name);
     let to = list(copies.iter().map(name));
     JournalRow { at, mail: Some(id), event: "delivered".into(), from: from(params), to, detail: String::new() }
 }

@@ -261,3 +261,18 @@ fn reply_to(refusal: &Refusal) -> Reply {
         Refusal::Temporary => Reply::temporary(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Thousands of idle sessions are kept: each pays for all that a session may ever hold across a wait.
+    #[test]
+    fn an_idle_session_is_small() {
+        fn size<F>(_: fn(Context, SmtpService, Async<TcpStream>, IpAddr, SessionGuard) -> F) -> usize {
+            std::mem::size_of::<F>()
+        }
+        let size = size(serve);
+        assert!(size <= 2048, "{size} bytes");
+    }
+}

@@ -1,0 +1,61 @@
+//! Limits, time, and the end.
+
+use std::time::{Duration, Instant};
+
+use super::office::{Office, PATIENCE};
+
+#[test]
+fn more_sessions_than_allowed_are_turned_away() {
+    let office = Office::with(|service| service.max_sessions = 2);
+    let (first, _second) = (office.greeted(), office.greeted());
+    let mut third = office.connect();
+    assert_eq!(third.line(), "421 4.3.2 Too many connections - try later");
+    third.closed();
+    drop(first);
+    let deadline = Instant::now() + PATIENCE;
+    while !office.connect().line().starts_with("220") {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn more_sessions_from_one_stranger_are_turned_away() {
+    let strangers = Office::with(|service| {
+        service.relay_from = Vec::new();
+        service.max_sessions_per_address = 1;
+    });
+    let _first = strangers.greeted();
+    assert_eq!(strangers.connect().line(), "421 4.3.2 Too many connections from your IP address - try later");
+    let ours = Office::with(|service| service.max_sessions_per_address = 1);
+    let _first = ours.greeted();
+    ours.greeted();
+}
+
+#[test]
+fn silence_ends_a_session() {
+    let office = Office::with(|service| service.timeout = 1);
+    let mut client = office.greeted();
+    let began = Instant::now();
+    assert_eq!(client.line(), "421 4.4.2 Timed out waiting for input");
+    assert!(began.elapsed() >= Duration::from_millis(900));
+    client.closed();
+}
+
+#[test]
+fn a_transaction_is_finished_after_the_stop_and_the_idle_are_told() {
+    let mut office = Office::open();
+    let mut idle = office.greeted();
+    let mut busy = office.greeted();
+    busy.begin("x@far.example", &["anna"]);
+    busy.send("Subject: x\r\n\r\n");
+    office.stop();
+    assert_eq!(idle.line(), "421 4.3.2 Service is stopping, try again later");
+    idle.closed();
+    busy.expect(".", "250 2.0.0 Ok");
+    assert_eq!(busy.line(), "421 4.3.2 Service is stopping, try again later");
+    busy.closed();
+    office.ended();
+    assert_eq!(office.inbox(1).len(), 1);
+    assert!(office.board.sessions().is_empty());
+}

@@ -1,0 +1,170 @@
+//! A box with one SMTP service on loopback whose clients may send out, and a client that reads what comes line by line.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use pillarbox::config::{Config, Published, SmtpService, User};
+use pillarbox::intake::Intake;
+use pillarbox::live::{Board, Signals, StopSource};
+use pillarbox::net::Tasks;
+use pillarbox::net::tls::ServerTls;
+use pillarbox::policy::Logins;
+use pillarbox::serve::{Context, Locks, smtp};
+use pillarbox::store::{Body, MailId, MailboxId, MessageRow, Store};
+
+/// Longer than anything here takes, and short enough to notice.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Office {
+    pub address: SocketAddr,
+    pub store: Store,
+    pub board: Board,
+    pub signals: Signals,
+    stop: Option<StopSource>,
+    thread: Option<JoinHandle<()>>,
+    _dir: tempfile::TempDir,
+}
+
+impl Office {
+    pub fn open() -> Office {
+        Office::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut SmtpService)) -> Office {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("data")).unwrap();
+        let mut service = SmtpService { relay_from: vec!["127.0.0.1".into()], ..SmtpService::default() };
+        change(&mut service);
+        let mut config = Config::default();
+        config.general.host_name = "mail.office.example".into();
+        config.general.local_domains = vec!["office.example".into()];
+        config.general.default_domain = "office.example".into();
+        config.smtp = vec![service];
+        config.users = vec![
+            User { id: 1, name: "anna".into(), aliases: vec!["sales".into()], ..User::default() },
+            User { id: 2, name: "bert".into(), ..User::default() },
+        ];
+        let config = Published::new(config);
+        let (board, signals) = (Board::default(), Signals::default());
+        let (stop, stopping) = StopSource::new();
+        let tasks = Tasks::default();
+        let intake =
+            Intake { store: store.clone(), config: config.clone(), board: board.clone(), signals: signals.clone() };
+        let context = Context {
+            tasks: tasks.clone(),
+            config,
+            intake,
+            logins: Logins::default(),
+            board: board.clone(),
+            tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
+            stop: stopping,
+            locks: Locks::default(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = std::thread::spawn(move || smol::block_on(tasks.run(smtp::run(context, 0, listener))));
+        Office { address, store, board, signals, stop: Some(stop), thread: Some(thread), _dir: dir }
+    }
+
+    /// Tells the service to end.
+    pub fn stop(&mut self) {
+        self.stop = None;
+    }
+
+    /// Returns once the service has come to its end.
+    pub fn ended(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+
+    pub fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream: BufReader::new(stream) }
+    }
+
+    /// A client that has said hello.
+    pub fn greeted(&self) -> Client {
+        let mut client = self.connect();
+        assert!(client.line().starts_with("220 mail.office.example ESMTP"));
+        client.expect("HELO pc.office.example", "250 mail.office.example");
+        client
+    }
+
+    pub fn inbox(&self, user: u32) -> Vec<MessageRow> {
+        smol::block_on(self.store.settled()).unwrap();
+        self.store.messages(MailboxId::inbox(user)).unwrap()
+    }
+
+    pub fn body(&self, mail: MailId) -> Vec<u8> {
+        match self.store.body(mail).unwrap().unwrap() {
+            Body::Inline(bytes) => bytes.to_vec(),
+            Body::File { mut file, .. } => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes).unwrap();
+                bytes
+            }
+        }
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+pub struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub fn send(&mut self, text: &str) {
+        self.stream.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).unwrap();
+        line.strip_suffix("\r\n").unwrap_or_else(|| panic!("not a line: {line:?}")).to_owned()
+    }
+
+    /// Sends a line; the reply must begin with `start`.
+    pub fn expect(&mut self, command: &str, start: &str) -> String {
+        self.send(&format!("{command}\r\n"));
+        let reply = self.line();
+        assert!(reply.starts_with(start), "{command}: {reply}");
+        reply
+    }
+
+    /// Up to the 354.
+    pub fn begin(&mut self, from: &str, to: &[&str]) {
+        self.expect(&format!("MAIL FROM:<{from}>"), "250");
+        for to in to {
+            self.expect(&format!("RCPT TO:<{to}>"), "250");
+        }
+        self.expect("DATA", "354");
+    }
+
+    /// A whole mail; `text` needs no stuffing. Gives the name it was kept under.
+    pub fn mail(&mut self, from: &str, to: &[&str], text: &str) -> MailId {
+        self.begin(from, to);
+        self.send(text);
+        let reply = self.expect(".", "250 2.0.0 Ok: queued as ");
+        MailId(u64::from_str_radix(reply.rsplit(' ').next().unwrap(), 16).unwrap())
+    }
+
+    /// The server has nothing more to say.
+    pub fn closed(&mut self) {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"");
+    }
+}
