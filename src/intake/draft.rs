@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
+use super::copies::sort_out;
 use super::header::Header;
+use super::journal::{self, Arrival};
 use super::{Accepted, Intake, MailParams, Refusal, Source, stamp};
 use crate::mail::{Address, Envelope, Recipient};
 use crate::net::now_ms;
 use crate::route::Destination;
 use crate::store::body::INLINE_LIMIT;
-use crate::store::{
-    BodyWriter, Change, Delivery, Expected, Hold, JournalRow, MailId, MailboxId, NewMail, NewQueueEntry, QueueEntry,
-    QueueRecipient, RecipientState,
-};
-
-/// Longest list of addresses in a journal row, bytes.
-const MAX_JOURNAL_LIST: usize = 500;
+use crate::store::{BodyWriter, Change, Delivery, Expected, MailId, MailboxId, NewMail, NewQueueEntry};
 
 /// Dropped before [`Draft::finish`], it leaves nothing behind.
 pub struct Draft {
@@ -116,25 +112,21 @@ impl Draft {
         }
         let Draft { intake, source, id, received_at, body, expected, .. } = self;
         let body = body.finish().await.map_err(Refusal::of_store)?;
-        let size = body.size();
         let (copies, recipients) = sort_out(destinations);
 
-        let mut changes = Vec::with_capacity(3 + with.len());
-        let mut rows = vec![accepted_row(&source, id, received_at, &params, &copies, &recipients, size)];
-        if !copies.is_empty() {
-            rows.push(delivered_row(&intake, id, received_at, &params, &copies));
-        }
-        let entry = (!recipients.is_empty()).then(|| new_entry(&source, received_at, params.clone(), recipients));
-        let fresh = entry.as_ref().map(|entry| Arc::new(queue_entry(id, size, entry)));
+        let config = intake.config.current();
         let return_path = params.return_path.as_ref();
+        let arrival = Arrival { source: &source, mail: id, at: received_at, return_path, size: body.size() };
+        let rows = journal::rows(&config, &arrival, &copies, &recipients);
         let deliveries = copies.iter().map(|copy| Delivery {
             mailbox: MailboxId::inbox(copy.user),
             head: stamp::delivery_head(return_path, &copy.reasons, &copy.originals),
         });
         let deliveries = deliveries.collect();
-        changes.push(Change::AddMail(NewMail { id, body, received_at, deliveries, queue: entry }));
-        changes.extend(with);
-        changes.extend(rows.into_iter().map(Change::Journal));
+        let queue = (!recipients.is_empty()).then(|| new_entry(&source, received_at, params, recipients));
+        let mail = NewMail { id, body, received_at, deliveries, queue };
+        let fresh = mail.queue_entry().map(Arc::new);
+        let changes = [Change::AddMail(mail)].into_iter().chain(with).chain(rows.map(Change::Journal)).collect();
 
         let committed = intake.store.commit(changes).await;
         drop(expected);
@@ -147,44 +139,6 @@ impl Draft {
     }
 }
 
-/// All ways that led to one mailbox.
-struct Copy {
-    user: u32,
-    /// Letters, each once, in order of appearance.
-    reasons: String,
-    originals: Vec<Address>,
-}
-
-/// One copy a mailbox, one entry an outgoing address.
-fn sort_out(destinations: Vec<Destination>) -> (Vec<Copy>, Vec<Recipient>) {
-    let mut copies: Vec<Copy> = Vec::new();
-    let mut recipients: Vec<Recipient> = Vec::new();
-    let mut known = std::collections::HashSet::new();
-    for destination in destinations {
-        match destination {
-            Destination::Mailbox { user, original, reason } => {
-                let at = copies.iter().position(|copy| copy.user == user).unwrap_or_else(|| {
-                    copies.push(Copy { user, reasons: String::new(), originals: Vec::new() });
-                    copies.len() - 1
-                });
-                let Some(copy) = copies.get_mut(at) else { continue };
-                if !copy.reasons.contains(reason) {
-                    copy.reasons.push(reason);
-                }
-                if !copy.originals.contains(&original) {
-                    copy.originals.push(original);
-                }
-            }
-            Destination::Outgoing(recipient) => {
-                if known.insert(recipient.address.clone()) {
-                    recipients.push(recipient);
-                }
-            }
-        }
-    }
-    (copies, recipients)
-}
-
 fn new_entry(source: &Source, at: i64, params: MailParams, recipients: Vec<Recipient>) -> NewQueueEntry {
     let MailParams { return_path, body, smtputf8, ret, envid } = params;
     let entry = NewQueueEntry::now(Envelope { return_path, recipients, body, smtputf8, ret, envid }, at);
@@ -193,123 +147,5 @@ fn new_entry(source: &Source, at: i64, params: MailParams, recipients: Vec<Recip
             NewQueueEntry { auth_user: auth_user.clone(), client: Some(*client), ..entry }
         }
         _ => entry,
-    }
-}
-
-/// The entry as the queue runner would read it from the index.
-fn queue_entry(mail: MailId, size: u64, entry: &NewQueueEntry) -> QueueEntry {
-    let envelope = &entry.envelope;
-    let recipients = envelope.recipients.iter().map(|recipient| QueueRecipient {
-        address: recipient.address.clone(),
-        notify: recipient.notify,
-        orcpt: recipient.orcpt.clone(),
-        state: RecipientState::Pending,
-        reply: String::new(),
-    });
-    QueueEntry {
-        mail,
-        return_path: envelope.return_path.clone(),
-        recipients: recipients.collect(),
-        body: envelope.body,
-        smtputf8: envelope.smtputf8,
-        ret: envelope.ret,
-        envid: envelope.envid.clone(),
-        size,
-        accepted_at: entry.due,
-        due: entry.due,
-        tries: 0,
-        hold: Hold::No,
-        delay_notified: false,
-        auth_user: entry.auth_user.clone(),
-        client: entry.client,
-    }
-}
-
-fn accepted_row(
-    source: &Source,
-    id: MailId,
-    at: i64,
-    params: &MailParams,
-    copies: &[Copy],
-    recipients: &[Recipient],
-    size: u64,
-) -> JournalRow {
-    let (event, detail) = match source {
-        Source::Smtp { client, auth_user: Some(user), with, .. } => {
-            ("accepted", format!("{size} bytes from {client}, user {user}, {with}"))
-        }
-        Source::Smtp { client, with, .. } => ("accepted", format!("{size} bytes from {client}, {with}")),
-        Source::Collector { name, .. } => ("collected", format!("{size} bytes by {name}")),
-        Source::Own => ("notified", format!("{size} bytes")),
-    };
-    let local = copies.iter().flat_map(|copy| &copy.originals);
-    let to = list(local.chain(recipients.iter().map(|recipient| &recipient.address)).map(Address::as_str));
-    JournalRow { at, mail: Some(id), event: event.into(), from: from(params), to, detail }
-}
-
-fn delivered_row(intake: &Intake, id: MailId, at: i64, params: &MailParams, copies: &[Copy]) -> JournalRow {
-    let config = intake.config.current();
-    let name = |copy: &Copy| config.user(copy.user).map_or("?", |user| &user.name);
-    let to = list(copies.iter().map(name));
-    JournalRow { at, mail: Some(id), event: "delivered".into(), from: from(params), to, detail: String::new() }
-}
-
-fn from(params: &MailParams) -> String {
-    params.return_path.as_ref().map_or(String::new(), |address| address.as_str().to_string())
-}
-
-/// As many as fit, and the number of the others.
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut text = String::new();
-    let mut left_out = 0;
-    for name in names {
-        if text.len() + name.len() > MAX_JOURNAL_LIST {
-            left_out += 1;
-            continue;
-        }
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        text.push_str(name);
-    }
-    if left_out > 0 {
-        text.push_str(&format!(" and {left_out} more"));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(text: &str) -> Address {
-        Address::parse(text).unwrap()
-    }
-
-    #[test]
-    fn one_copy_a_mailbox_and_one_entry_an_address() {
-        let mailbox = |user, original: &str, reason| Destination::Mailbox { user, original: address(original), reason };
-        let out = |to: &str| Destination::Outgoing(Recipient::new(address(to)));
-        let (copies, recipients) = sort_out(vec![
-            mailbox(1, "bob@a.example", 'D'),
-            out("x@b.example"),
-            mailbox(2, "eve@a.example", 'D'),
-            mailbox(1, "sales@a.example", 'M'),
-            mailbox(1, "bob@a.example", 'D'),
-            out("x@b.example"),
-        ]);
-        assert_eq!(recipients.len(), 1);
-        assert_eq!(copies.len(), 2);
-        assert_eq!((copies[0].user, copies[0].reasons.as_str()), (1, "DM"));
-        assert_eq!(copies[0].originals, [address("bob@a.example"), address("sales@a.example")]);
-    }
-
-    #[test]
-    fn long_lists_are_cut() {
-        let names = vec!["somebody@office.example"; 100];
-        let text = list(names.iter().copied());
-        assert!(text.len() < MAX_JOURNAL_LIST + 60, "{}", text.len());
-        assert!(text.ends_with("and 81 more") || text.contains(" more"), "{text}");
-        assert_eq!(list(["a", "b"].into_iter()), "a, b");
     }
 }

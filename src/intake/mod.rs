@@ -6,8 +6,10 @@
 //!
 //! Does not know which protocol it serves, and never answers for a mail before the commit.
 
+mod copies;
 mod draft;
 mod header;
+mod journal;
 mod stamp;
 
 use std::net::IpAddr;

@@ -4,6 +4,7 @@ pub mod listener;
 pub mod locks;
 pub mod pop3;
 pub mod smtp;
+mod waiting;
 pub mod wire;
 
 pub use locks::Locks;

@@ -5,15 +5,15 @@
 //! for the stop.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use async_io::Timer;
 use smol::io::{AsyncRead, AsyncWrite};
 
+use super::waiting::{Deadline, StopWatch};
 use crate::live::Stop;
 use crate::net::tls::ServerTls;
 use crate::net::{Stream, timeout};
@@ -70,7 +70,7 @@ impl Wire {
             input: Vec::new(),
             used: 0,
             deadline: Deadline::default(),
-            stop: StopWatch { stop, waiting: None },
+            stop: StopWatch::new(stop),
         }
     }
 
@@ -182,72 +182,11 @@ fn poll_write_all(stream: &mut Stream, cx: &mut Context<'_>, left: &mut &[u8]) -
     Pin::new(stream).poll_flush(cx)
 }
 
-/// A time limit that is set anew at each wait. The timer behind it is armed only when a wait really waits, and left
-/// alone when the limit moves on: it then fires early once and is armed again.
-#[derive(Default)]
-struct Deadline {
-    at: Option<Instant>,
-    timer: Option<(Timer, Instant)>,
-}
-
-impl Deadline {
-    fn set(&mut self, limit: Duration) {
-        self.at = Instant::now().checked_add(limit);
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.at else { return Poll::Pending };
-        let (timer, armed) = self.timer.get_or_insert_with(|| (Timer::at(at), at));
-        if at < *armed {
-            timer.set_at(at);
-            *armed = at;
-        }
-        loop {
-            if Pin::new(&mut *timer).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if *armed >= at {
-                // Used up: the next wait arms a new one.
-                self.timer = None;
-                return Poll::Ready(());
-            }
-            timer.set_at(at);
-            *armed = at;
-        }
-    }
-}
-
-/// Hears the stop. Registers once for the task that waits, not at every read.
-struct StopWatch {
-    stop: Stop,
-    waiting: Option<(Hearing, Waker)>,
-}
-
-type Hearing = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-impl StopWatch {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.stop.is_stopping() {
-            return Poll::Ready(());
-        }
-        match &mut self.waiting {
-            Some((_, waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
-            waiting => {
-                let stop = self.stop.clone();
-                let mut heard: Pin<Box<dyn Future<Output = ()> + Send>> =
-                    Box::pin(async move { stop.stopping().await });
-                let now = heard.as_mut().poll(cx);
-                *waiting = Some((heard, cx.waker().clone()));
-                now
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
 
     use async_io::Async;
 

@@ -13,126 +13,29 @@
 
 mod auth;
 mod body;
+mod lines;
 mod path;
 mod proceed;
 mod reply;
+mod talk;
 mod text;
 mod verbs;
-
-use memchr::memchr;
 
 pub use auth::Claim;
 pub use path::Mail;
 pub use reply::Reply;
+pub use talk::{Answer, End, LoginPolicy, Next, Request, Settings, Step};
 pub use verbs::Hello;
 
-use crate::mail::{Address, Recipient};
 use auth::{Exchange, Turn};
 use body::{Body, Piece};
-use verbs::Verb;
 
-/// Longest command line with its CRLF, bytes: 512, and what the extensions add (RFC 5321 §4.5.3.1.4).
-const MAX_LINE: usize = 2048;
-/// Longest line of a login (RFC 4954 §4).
-const MAX_LOGIN_LINE: usize = 12_288;
 /// Replies gathered before they are written though more commands wait.
 const FLUSH: usize = 16 * 1024;
 /// An emptied output buffer up to this size is kept.
 const KEEP: usize = 512;
 /// Failed logins a session may have.
 const MAX_LOGIN_FAILURES: u32 = 3;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginPolicy {
-    Off,
-    Optional,
-    /// Needed for mail.
-    Required,
-}
-
-/// What the service decides, and what holds for this client.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub host_name: String,
-    /// Bytes, 0 is no limit.
-    pub max_size: u64,
-    pub max_recipients: u32,
-    /// The session ends at this many errors without a mail taken between them.
-    pub max_errors: u32,
-    /// Offer STARTTLS.
-    pub starttls: bool,
-    /// Encryption before mail and login.
-    pub require_tls: bool,
-    /// Encrypted from the first byte.
-    pub encrypted: bool,
-    pub login: LoginPolicy,
-    /// This client may send a password without encryption.
-    pub clear_login: bool,
-    pub cram_md5: bool,
-    pub dsn: bool,
-    /// No recipients with `%`.
-    pub refuse_percent: bool,
-}
-
-/// How much of the input was used, and what comes next.
-#[derive(Debug)]
-pub struct Step<'a> {
-    pub used: usize,
-    pub next: Next<'a>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub enum Next<'a> {
-    /// Write the output, then feed what is left with more behind it.
-    Read,
-    /// Write the output, then feed what is left.
-    Write,
-    /// Find the answer and give it, then feed what is left. The output may wait.
-    Ask(Request),
-    /// Text of the message, without stuffing. [`Session::refuse_body`] when it cannot be kept.
-    Text(&'a [u8]),
-    /// The message that has begun will not be completed.
-    Abandon,
-    /// Write the output and encrypt, then [`Session::encrypted`]. What was read before is dropped.
-    StartTls,
-    /// Write the output and close.
-    Close,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub enum Request {
-    /// May a mail with this return path and size come? Recipients start anew.
-    Mail { return_path: Option<Address>, size: Option<u64> },
-    /// Is this recipient taken?
-    Recipient(Recipient),
-    /// The text follows.
-    Begin,
-    /// The text is complete: keep the mail for good.
-    Commit(Mail),
-    /// A fresh challenge for CRAM-MD5 ([`Answer::Challenge`]).
-    Challenge,
-    /// Who is it? ([`Answer::LoggedIn`])
-    Login(Claim),
-}
-
-/// To a [`Request`].
-#[derive(Debug)]
-pub enum Answer {
-    Yes,
-    No(Reply),
-    /// The mail is kept, under this name.
-    Queued(String),
-    Challenge(String),
-    LoggedIn(String),
-}
-
-/// Why there is no more input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    Gone,
-    TimedOut,
-    Stopping,
-}
 
 pub struct Session {
     settings: Settings,
@@ -314,68 +217,6 @@ impl Session {
             Piece::Refused => Some(Next::Abandon),
             Piece::End => self.body_over(),
             Piece::More => Some(Next::Read),
-        }
-    }
-
-    fn line<'a>(&mut self, rest: &'a [u8]) -> (usize, Option<Next<'a>>) {
-        let long = matches!(self.state, State::Login(_))
-            || rest.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH "));
-        let limit = if long { MAX_LOGIN_LINE } else { MAX_LINE };
-        let Some(end) = memchr(b'\n', rest) else {
-            if rest.len() <= limit {
-                return (0, Some(Next::Read));
-            }
-            self.state = State::LongLine;
-            return (rest.len(), None);
-        };
-        let used = end + 1;
-        if used > limit {
-            self.state = State::LongLine;
-            return (end, None);
-        }
-        let line = rest.get(..end).unwrap_or_default();
-        let next = match line.strip_suffix(b"\r") {
-            Some(line) if memchr(b'\r', line).is_none() => match std::str::from_utf8(line) {
-                Ok(line) => self.understood(line),
-                Err(_) => self.misunderstood(Reply::not_text()),
-            },
-            _ => self.misunderstood(Reply::bare_line_end()),
-        };
-        if matches!(next, Some(Next::StartTls)) {
-            // Whatever came in clear behind the command is not the client's (RFC 3207 §6).
-            return (rest.len(), next);
-        }
-        (used, next)
-    }
-
-    fn long_line<'a>(&mut self, rest: &'a [u8]) -> (usize, Option<Next<'a>>) {
-        let Some(end) = memchr(b'\n', rest) else { return (rest.len(), Some(Next::Read)) };
-        (end + 1, self.misunderstood(Reply::line_too_long()))
-    }
-
-    fn misunderstood(&mut self, reply: Reply) -> Option<Next<'static>> {
-        self.state = State::Command;
-        self.refuse(reply)
-    }
-
-    fn understood(&mut self, line: &str) -> Option<Next<'static>> {
-        if let State::Login(exchange) = std::mem::replace(&mut self.state, State::Command) {
-            return match auth::respond(exchange, line) {
-                Ok(turn) => self.turn(turn),
-                Err(reply) => self.refuse(reply),
-            };
-        }
-        let (word, argument) = line.split_once(' ').unwrap_or((line, ""));
-        let Some(verb) = Verb::by_word(word) else {
-            if verbs::is_web(word) {
-                return self.close(&Reply::no_web_server());
-            }
-            return self.refuse(Reply::unknown_command());
-        };
-        let checked = verb.may_come(self).and_then(|()| (verb.check)(self, argument.trim_ascii()));
-        match checked {
-            Ok(command) => self.proceed(command),
-            Err(reply) => self.refuse(reply),
         }
     }
 
