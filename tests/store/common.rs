@@ -90,7 +90,8 @@ pub fn copy_tree(from: &Path, to: &Path) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy_tree(&entry.path(), &target);
-        } else if entry.file_name() != "lock.mdb" {
+        } else if entry.file_name() != "lock.mdb" && entry.path().extension() != Some("new".as_ref()) {
+            // (A segment in the making may get its name just now.)
             fs::copy(entry.path(), target).unwrap();
         }
     }
