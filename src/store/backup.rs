@@ -14,7 +14,7 @@ use super::bodies::{self, make_dir};
 use super::core::Core;
 use super::error::StoreError;
 use super::index::{self, Index, MAP_SIZES};
-use super::log::sync_dir;
+use super::segment::sync_dir;
 use super::tables::{BodyPlace, MailRow, decode};
 
 /// Copies the settled store into the new directory `to`, on the calling thread.

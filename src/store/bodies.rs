@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use super::error::StoreError;
-use super::log::sync_dir;
+use super::segment::sync_dir;
 
 pub(super) struct Bodies {
     dir: PathBuf,

@@ -1,23 +1,23 @@
 //! The store behind its handles: opens, replays, starts the threads, ends them.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use heed::RoTxn;
 
-use super::backlog::{Backlog, Batch};
-use super::bodies::{Bodies, make_dir};
+use super::answer;
+use super::backlog::Batch;
+use super::bodies::Bodies;
 use super::body::BodyHandle;
 use super::change::Change;
 use super::error::{INDEX_FULL, StoreError};
 use super::index::{Index, MAP_SIZES};
-use super::log::{Log, Position, sync_dir};
+use super::log::Log;
 use super::mapping;
+use super::opening::{Replay, first_id, lock_dir, make_dirs};
 use super::record::Frame;
 use super::room::{Measure, Room};
 use super::shared::{Shared, Work};
@@ -56,9 +56,6 @@ pub(super) struct Core {
     applying: Mutex<()>,
 }
 
-/// Replay applies what it has read when it comes to this many bytes.
-const REPLAY_BATCH: usize = 2 << 20;
-
 impl Core {
     pub(super) fn open(dir: &Path, options: &Options) -> Result<(Arc<Core>, Vec<JoinHandle<()>>), StoreError> {
         let [log_dir, index_dir, bodies_dir] = make_dirs(dir)?;
@@ -66,7 +63,7 @@ impl Core {
         let mut index = Index::open(&index_dir, &options.map_sizes)?;
         let bodies = Arc::new(Bodies::open(bodies_dir)?);
         let applied = index.read(|tables, txn| tables.applied(txn))?.end;
-        let mut replay = Replay { index: &mut index, bodies: &bodies, backlog: Backlog::default() };
+        let mut replay = Replay::new(&mut index, &bodies);
         let log = Log::open(&log_dir, options.segment_size, applied, |end, bytes, changes| {
             replay.record(end, bytes, changes)
         })?;
@@ -96,7 +93,7 @@ impl Core {
             spawn("store-log", move || writer::run(log, &writer.waitroom, &writer.shared))?,
             spawn("store-apply", move || applier.apply_forever())?,
             spawn("store-start", move || {
-                if let Err(error) = preparation().and_then(|()| starter.sweep()) {
+                if let Err(error) = preparation(&|| starter.shared.is_closing()).and_then(|()| starter.sweep()) {
                     log::warn!("store: {error}");
                 }
             })?,
@@ -136,7 +133,7 @@ impl Core {
         }
         self.admit(&changes)?;
         self.shared.not_full().await?;
-        let (answer, reply) = writer::reply();
+        let (answer, reply) = answer::reply();
         self.waitroom.push(Request { frame, changes, flush, answer })?;
         reply.await
     }
@@ -264,77 +261,6 @@ impl Core {
         self.bodies.remove(&left.into_iter().collect::<Vec<_>>());
         Ok(())
     }
-}
-
-/// Takes the records of the log back into the index.
-struct Replay<'a> {
-    index: &'a mut Index,
-    bodies: &'a Bodies,
-    backlog: Backlog,
-}
-
-impl Replay<'_> {
-    fn record(&mut self, end: Position, bytes: usize, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.backlog.push(end, bytes, changes, Instant::now());
-        if self.backlog.bytes() >= REPLAY_BATCH { self.apply_all() } else { Ok(()) }
-    }
-
-    fn apply_all(&mut self) -> Result<(), StoreError> {
-        loop {
-            let batch = self.backlog.take(u64::MAX, 0);
-            if batch.commits.is_empty() {
-                return Ok(());
-            }
-            let mut files = match self.index.apply(&batch.commits) {
-                Err(StoreError::Full(INDEX_FULL)) => {
-                    self.index.grow()?;
-                    self.index.apply(&batch.commits)?
-                }
-                result => result?,
-            };
-            files.extend(self.backlog.applied(&batch, batch.end));
-            self.bodies.remove(&files);
-        }
-    }
-}
-
-fn make_dirs(dir: &Path) -> Result<[PathBuf; 3], StoreError> {
-    let failed = |error| StoreError::io(format!("making {}", dir.display()), error);
-    if let Some(parent) = dir.parent().filter(|_| !dir.is_dir()) {
-        std::fs::create_dir_all(parent).map_err(failed)?;
-        make_dir(dir).map_err(failed)?;
-        if !parent.as_os_str().is_empty() {
-            sync_dir(parent)?;
-        }
-    }
-    let dirs = ["log", "index", "bodies"].map(|name| dir.join(name));
-    let mut made = false;
-    for subdir in &dirs {
-        made |= make_dir(subdir).map_err(failed)?;
-    }
-    if made {
-        sync_dir(dir)?;
-    }
-    Ok(dirs)
-}
-
-/// One program at a time. The lock goes with the process, whatever ends it.
-fn lock_dir(dir: &Path) -> Result<File, StoreError> {
-    let path = dir.join("lock");
-    let failed = |error| StoreError::io(format!("locking {}", path.display()), error);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(dir.to_path_buf())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-/// Ids go up with the clock, so that one given before a crash, but never committed, does not come again; and never
-/// below one that was committed, whatever the clock says. 256 a millisecond are more than a program can use.
-fn first_id(last: u64) -> u64 {
-    let age = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_millis());
-    (last + 1).max((age as u64) << 8)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {

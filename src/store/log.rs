@@ -7,8 +7,8 @@
 //!
 //! The writer thread owns it; nothing here waits or locks.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::change::Change;
 use super::error::StoreError;
 use super::record::{BLOCK, Frame, HEADER, Place, Record};
+use super::segment::{create_segment, open_segment, path, sync_dir};
 
 /// The end of a record: where the chain goes on from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,12 +263,15 @@ impl Log {
         sync_dir(&self.dir)
     }
 
-    /// Makes the missing segments of a ring of `count`, to be called on a thread of its own.
-    pub(super) fn preparation(&self, count: usize) -> impl FnOnce() -> Result<(), StoreError> + Send + 'static {
+    /// Makes the missing segments of a ring of `count`, until it is told to stop; to be called on a thread of its own.
+    pub(super) fn preparation(
+        &self,
+        count: usize,
+    ) -> impl FnOnce(&dyn Fn() -> bool) -> Result<(), StoreError> + Send + 'static {
         let (dir, size, fresh) = (self.dir.clone(), self.segment_size, self.fresh.clone());
         let missing = self.segments.len()..count;
-        move || {
-            for index in missing {
+        move |stopped| {
+            for index in missing.take_while(|_| !stopped()) {
                 let unfinished = dir.join(format!("{index}.new"));
                 let file = create_segment(&unfinished, size)?;
                 file.sync_all().map_err(|error| StoreError::io("preparing the log", error))?;
@@ -279,50 +283,4 @@ impl Log {
             Ok(())
         }
     }
-}
-
-fn path(dir: &Path, index: usize) -> PathBuf {
-    dir.join(format!("{index}.log"))
-}
-
-/// An existing segment; one whose making was cut short by a crash is filled up.
-fn open_segment(path: &Path, size: u64) -> Result<Option<File>, StoreError> {
-    let failed = |error| StoreError::io(format!("opening {}", path.display()), error);
-    let file = match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let len = file.metadata().map_err(failed)?.len();
-    if len < size {
-        fill(&file, len, size).and_then(|()| file.sync_all()).map_err(failed)?;
-    }
-    Ok(Some(file))
-}
-
-fn create_segment(path: &Path, size: u64) -> Result<File, StoreError> {
-    let failed = |error| StoreError::io(format!("making {}", path.display()), error);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true).mode(0o600);
-    let file = options.open(path).map_err(failed)?;
-    fill(&file, 0, size).map_err(failed)?;
-    Ok(file)
-}
-
-/// Real zeros: blocks that are only reserved would cost metadata at their first write.
-fn fill(file: &File, mut at: u64, size: u64) -> std::io::Result<()> {
-    let zeros = [0; 64 * 1024];
-    while at < size {
-        let piece = zeros.len().min((size - at) as usize);
-        file.write_all_at(&zeros[..piece], at)?;
-        at += piece as u64;
-    }
-    Ok(())
-}
-
-/// Names made in `dir` are on disk when this returns.
-pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|error| StoreError::io(format!("flushing {}", dir.display()), error))
 }

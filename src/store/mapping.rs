@@ -1,5 +1,5 @@
 //! The few calls that the compiler cannot check: opening LMDB's memory map and giving memory back to the system.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "LMDB's memory map, and calls of the C library that have no safe form")]
 
 use std::path::Path;
 

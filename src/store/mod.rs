@@ -7,6 +7,7 @@
 //!
 //! `docs/design/store.md` explains it on a page.
 
+mod answer;
 mod apply;
 mod backlog;
 mod backup;
@@ -18,10 +19,12 @@ mod error;
 mod index;
 mod log;
 mod mapping;
+mod opening;
 mod read;
 mod record;
 mod room;
 pub mod rows;
+mod segment;
 mod shared;
 mod tables;
 mod writer;

@@ -224,6 +224,10 @@ impl Shared {
         self.changed.notify(usize::MAX);
     }
 
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().closing
+    }
+
     // -- the callers' side --------------------------------------------------------------------------------------
 
     /// A commit that adds mail is refused while the index takes nothing.
