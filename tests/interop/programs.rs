@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::office::{BOB, BOBS_PASSWORD, Office};
-use crate::process::{command, have, run};
+use crate::process::{command, have, run, run_to};
 
 /// Whether swaks is there, with the module it needs for TLS.
 pub fn have_swaks() -> bool {
@@ -66,12 +66,10 @@ pub fn fetchmail(office: &Office) -> Vec<u8> {
         got.display()
     );
     let file = private(&dir.join("rc"), &text);
-    run(command("fetchmail")
-        .env("FETCHMAILHOME", &dir)
-        .env("HOME", &dir)
-        .arg("-f")
-        .arg(&file)
-        .args(["--nosyslog", "-v"]));
+    // 1 says that there was no mail, which the caller may wait for.
+    let mut fetchmail = command("fetchmail");
+    fetchmail.env("FETCHMAILHOME", &dir).env("HOME", &dir).arg("-f").arg(&file).args(["--nosyslog", "-v"]);
+    run_to(&mut fetchmail, &[0, 1]);
     fs::read(&got).unwrap_or_default()
 }
 
