@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use smol::future::FutureExt;
@@ -85,7 +86,7 @@ impl Parts {
         };
         let mut services = Vec::with_capacity(bound.len());
         for Bound { wanted, listener, .. } in bound {
-            let again = move || listener.try_clone();
+            let again = self.kept(listener);
             services.push(match wanted.service {
                 Service::Smtp(index) => {
                     let context = context.clone();
@@ -110,13 +111,29 @@ impl Parts {
         services
     }
 
+    /// Another handle of the listener each time a service starts. None is left open once the stop has begun, or clients
+    /// would still connect, to nobody.
+    fn kept(&self, listener: TcpListener) -> impl Fn() -> std::io::Result<TcpListener> + Send + Sync + 'static {
+        let kept = Arc::new(Mutex::new(Some(listener)));
+        let (closing, stop) = (kept.clone(), self.stop.clone());
+        let close = async move {
+            stop.stopping().await;
+            closing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        };
+        self.tasks.spawn(close).detach();
+        move || match &*kept.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(listener) => listener.try_clone(),
+            None => Err(std::io::ErrorKind::NotConnected.into()),
+        }
+    }
+
     fn listen<F: Future<Output = ()> + Send + 'static>(
         &self,
         name: String,
         listener: impl Fn() -> std::io::Result<TcpListener> + Send + Sync + 'static,
         run: impl Fn(TcpListener) -> F + Send + Sync + 'static,
     ) -> smol::Task<()> {
-        let run = std::sync::Arc::new(run);
+        let run = Arc::new(run);
         self.supervise(name, move || {
             let (listener, run) = (listener(), run.clone());
             async move {

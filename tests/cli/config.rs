@@ -43,3 +43,18 @@ fn the_same_through_the_running_program() {
     assert!(program.stop().success());
     assert_eq!(place.json(&["config", "export"]), config);
 }
+
+/// What the README tells people to write down is a good configuration.
+#[test]
+fn the_readme_is_right() {
+    let text = include_str!("../../README.md");
+    let file = text.split_once("```toml\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
+    let place = Place::new();
+    let file = place.write("readme.toml", file);
+    place.answer(&["config", "check", file.to_str().unwrap()]);
+    let help = place.answer(&["--help"]);
+    for command in text.lines().filter_map(|line| line.trim().strip_prefix("sudo pillarbox ")) {
+        let word = command.split_whitespace().next().unwrap();
+        assert!(help.contains(&format!("pillarbox {word}")), "{command}");
+    }
+}

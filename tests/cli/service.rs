@@ -1,11 +1,14 @@
 //! `run`, `status`, signals, backup and restore, the demo.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::program::{BINARY, OFFICE, Place, Program, send, talk};
+use crate::program::{BINARY, OFFICE, PATIENCE, Place, Program, send, talk};
 
 /// Raises the version mark in the index beyond what this program knows. Key and value stand side by side there.
 pub fn make_newer(data: &Path) {
@@ -30,6 +33,72 @@ fn both_signals_are_a_clean_end() {
         assert_eq!(program.end().code(), Some(0));
         assert!(!place.path("data/control.sock").exists());
     }
+}
+
+#[test]
+fn a_mail_that_is_coming_in_is_taken_before_the_end() {
+    let place = Place::new();
+    let program = place.start(OFFICE);
+    let stream = TcpStream::connect(program.address("SMTP Server")).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut reader = BufReader::new(stream);
+    let mut say = |command: &str, code: &str| {
+        reader.get_mut().write_all(command.as_bytes()).unwrap();
+        let mut line = String::new();
+        while line.as_bytes().get(3) != Some(&b' ') {
+            line.clear();
+            assert!(reader.read_line(&mut line).unwrap() > 0, "closed after {command:?}");
+        }
+        assert!(line.starts_with(code), "{line}");
+    };
+    say("", "220");
+    say("EHLO desk\r\n", "250");
+    say("MAIL FROM:<anna@office.example>\r\n", "250");
+    say("RCPT TO:<anna@office.example>\r\n", "250");
+    say("DATA\r\n", "354");
+    program.signal(Signal::SIGTERM);
+    // No new session: the listener is closed, or says that it goes.
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(program.address("SMTP Server")).is_ok() {
+        assert!(Instant::now() < deadline, "it still listens");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    say("Subject: late\r\n\r\nbut in time\r\n.\r\n", "250");
+    assert_eq!(program.end().code(), Some(0));
+    assert_eq!(place.json(&["status"])["store"]["full"], false);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let place = Place::new();
+    let program = place.start(OFFICE);
+    // A transaction that never ends keeps the clean stop waiting.
+    let mut stream = TcpStream::connect(program.address("SMTP Server")).unwrap();
+    stream
+        .write_all(b"EHLO desk\r\nMAIL FROM:<anna@office.example>\r\nRCPT TO:<anna@office.example>\r\nDATA\r\n")
+        .unwrap();
+    let mut replies = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    assert!(replies.any(|line| line.starts_with("354")));
+    program.signal(Signal::SIGTERM);
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(program.address("SMTP Server")).is_ok() {
+        assert!(Instant::now() < deadline, "it still listens");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let began = Instant::now();
+    program.signal(Signal::SIGTERM);
+    assert_eq!(program.end().code(), Some(1));
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn high_ports() {
+    let place = Place::new();
+    let config = OFFICE.replacen("127.0.0.1:0", "127.0.0.1:917", 1);
+    let file = place.write("office.toml", &config);
+    let program = Program::start(&place.data(), &["--high-ports", "--config", file.to_str().unwrap()]);
+    assert_eq!(program.address("SMTP Server").port(), 10917);
+    assert_eq!(place.json(&["config", "export"])["smtp"][0]["listen"][0], "127.0.0.1:917", "the settings stay");
 }
 
 #[test]
