@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use arguments::{Arguments, Usage};
 
 pub fn main() -> ExitCode {
+    crate::gateway::tune();
     match Arguments::read(lexopt::Parser::from_env()).and_then(|arguments| commands::run(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<Broken>() => ExitCode::SUCCESS,

@@ -12,9 +12,9 @@ use crate::live::{Board, Stop};
 /// Threads of the pool for blocking work at most; the pool's own default is 500.
 const BLOCKING_THREADS: &str = "8";
 
-/// Once, before any other thread is started.
+/// The first thing the program does, before any other thread is started.
 pub fn tune() {
-    // SAFETY: the program has one thread yet (the caller's promise), so nobody reads the environment meanwhile.
+    // SAFETY: the program has one thread yet (what the caller promises), so nobody reads the environment meanwhile.
     unsafe { std::env::set_var("BLOCKING_MAX_THREADS", BLOCKING_THREADS) };
     #[cfg(target_env = "gnu")]
     {

@@ -25,6 +25,8 @@ use crate::net::{Tasks, now_ms};
 use crate::store::{Store, StoreError};
 use crate::web::{self, Api, settings};
 
+pub use memory::tune;
+
 use listeners::{Bound, ListenError};
 use process::{Account, ProcessError};
 use provision::Provision;
@@ -88,7 +90,6 @@ pub struct Gateway {
 impl Gateway {
     /// Started as root, gives root up for good.
     pub fn start(options: &Options) -> Result<Gateway, StartError> {
-        memory::tune();
         process::raise_descriptor_limit();
         let account = process::service_account(options.user.as_deref())?;
         let provision = options.config.as_deref().map(Provision::read).transpose()?;

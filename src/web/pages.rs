@@ -19,11 +19,11 @@ pub fn page(path: &str) -> Option<Page> {
     Some(Page { kind, bytes })
 }
 
-/// Sent with every answer. The page needs nothing from anywhere else.
-pub const FIELDS: [(&str, &str); 5] = [
+/// Sent with every answer. The page needs nothing from anywhere else. No Strict-Transport-Security: it would lock people
+/// out when the certificate becomes a self-signed one again.
+pub const FIELDS: [(&str, &str); 4] = [
     ("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
-    ("Strict-Transport-Security", "max-age=31536000"),
     ("Cache-Control", "no-store"),
 ];
