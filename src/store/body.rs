@@ -1,7 +1,7 @@
 //! Message bodies: written in a stream, small ones kept in memory until the commit, larger ones in files.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bodies::Bodies;
 use super::error::StoreError;
+use super::piece::{self, Piece};
 
 /// Up to this size a body travels in the log record and is kept in the index.
 pub const INLINE_LIMIT: usize = 64 * 1024;
@@ -57,11 +58,12 @@ impl Body {
     }
 }
 
-/// Takes a body piece by piece. Memory stays under twice [`INLINE_LIMIT`] whatever the size. Dropped before
+/// Takes a body piece by piece. Memory stays under two pieces of 256 KiB whatever the size. Dropped before
 /// [`BodyWriter::finish`], it leaves nothing behind.
 pub struct BodyWriter {
     bodies: Arc<Bodies>,
     size: u64,
+    /// The body as long as it is small.
     buffer: Vec<u8>,
     file: Option<Spool>,
 }
@@ -71,7 +73,8 @@ struct Spool {
     id: u128,
     /// Nobody wants the file any more; for a thread that is just making it.
     abandoned: Arc<AtomicBool>,
-    writing: smol::Task<io::Result<(File, Vec<u8>)>>,
+    piece: Piece,
+    writing: smol::Task<io::Result<(File, Piece)>>,
 }
 
 impl BodyWriter {
@@ -80,17 +83,19 @@ impl BodyWriter {
     }
 
     /// Takes the next bytes, cut anywhere.
-    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.size += bytes.len() as u64;
-        while !bytes.is_empty() {
-            if self.buffer.len() >= INLINE_LIMIT {
-                self.spill().await?;
-            }
-            let (now, later) = bytes.split_at(bytes.len().min(INLINE_LIMIT - self.buffer.len()));
-            self.buffer.extend_from_slice(now);
-            bytes = later;
+        if let Some(spool) = &mut self.file {
+            return spool.write(bytes).await;
         }
-        Ok(())
+        if self.buffer.len() + bytes.len() <= INLINE_LIMIT {
+            self.buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let start = std::mem::take(&mut self.buffer);
+        let spool = self.file.insert(Spool::create(&self.bodies)?);
+        spool.write(&start).await?;
+        spool.write(bytes).await
     }
 
     /// Bytes taken so far.
@@ -100,51 +105,51 @@ impl BodyWriter {
 
     /// A file is synced, with its directory, before the handle is given out.
     pub async fn finish(mut self) -> Result<BodyHandle, StoreError> {
-        if self.file.is_none() {
+        let Some(spool) = &mut self.file else {
             return Ok(BodyHandle::Inline(Arc::from(std::mem::take(&mut self.buffer))));
-        }
-        self.spill().await?;
-        let Some(Spool { id, writing, .. }) = &mut self.file else { return Err(StoreError::Closed) };
-        let (id, bodies) = (*id, self.bodies.clone());
-        let (file, _) = writing.await.map_err(failed)?;
+        };
+        spool.spill().await?;
+        let (file, _) = (&mut spool.writing).await.map_err(failed)?;
+        let (id, bodies) = (spool.id, self.bodies.clone());
         smol::unblock(move || bodies.sync(id, &file)).await?;
         self.file = None;
         Ok(BodyHandle::File { id, size: self.size })
     }
-
-    /// Hands the buffer to the file's thread, and goes on with the one that thread is done with.
-    async fn spill(&mut self) -> Result<(), StoreError> {
-        let full = std::mem::take(&mut self.buffer);
-        let spool = match &mut self.file {
-            Some(spool) => {
-                let (file, empty) = (&mut spool.writing).await.map_err(failed)?;
-                self.buffer = empty;
-                spool.writing = smol::unblock(move || write_piece(file, full));
-                return Ok(());
-            }
-            None => {
-                let (id, bodies) = (self.bodies.new_id()?, self.bodies.clone());
-                let abandoned = Arc::new(AtomicBool::new(false));
-                let seen = abandoned.clone();
-                let create = move || {
-                    let file = bodies.create(id)?;
-                    if seen.load(Ordering::SeqCst) {
-                        bodies.remove(&[id]);
-                    }
-                    write_piece(file, full)
-                };
-                Spool { id, abandoned, writing: smol::unblock(create) }
-            }
-        };
-        self.file = Some(spool);
-        Ok(())
-    }
 }
 
-fn write_piece(mut file: File, mut piece: Vec<u8>) -> io::Result<(File, Vec<u8>)> {
-    file.write_all(&piece)?;
-    piece.clear();
-    Ok((file, piece))
+impl Spool {
+    fn create(bodies: &Arc<Bodies>) -> Result<Spool, StoreError> {
+        let (id, bodies) = (bodies.new_id()?, bodies.clone());
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let seen = abandoned.clone();
+        let create = move || {
+            let file = bodies.create(id)?;
+            if seen.load(Ordering::SeqCst) {
+                bodies.remove(&[id]);
+            }
+            piece::prepare(&file);
+            Ok((file, Piece::new()))
+        };
+        Ok(Spool { id, abandoned, piece: Piece::new(), writing: smol::unblock(create) })
+    }
+
+    async fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+        while !bytes.is_empty() {
+            if self.piece.is_full() {
+                self.spill().await?;
+            }
+            bytes = self.piece.take(bytes);
+        }
+        Ok(())
+    }
+
+    /// Hands the piece to the file's thread, and goes on with the one that thread is done with.
+    async fn spill(&mut self) -> Result<(), StoreError> {
+        let (file, empty) = (&mut self.writing).await.map_err(failed)?;
+        let full = std::mem::replace(&mut self.piece, empty);
+        self.writing = smol::unblock(move || piece::write(file, full));
+        Ok(())
+    }
 }
 
 fn failed(error: io::Error) -> StoreError {

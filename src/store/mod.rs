@@ -20,6 +20,7 @@ mod index;
 mod log;
 mod mapping;
 mod opening;
+mod piece;
 mod read;
 mod record;
 mod room;
