@@ -178,26 +178,34 @@ impl Backlog {
         self.needs > 0
     }
 
-    /// When and how far to apply. `wanted` is a sequence that must be applied at once.
+    /// When and how far to apply: a batch at a time, once its last commit is no longer young, or when something in front
+    /// has waited long enough. `wanted` is a sequence that must be applied at once.
     pub(super) fn next(&self, wanted: u64, now: Instant) -> Next {
         let (Some(first), Some(last)) = (self.commits.front(), self.commits.back()) else { return Next::Idle };
         if wanted >= first.end.sequence || self.is_pressing() {
             return Next::Apply(last.end.sequence);
         }
         let age = |commit: &Commit| now.saturating_duration_since(commit.at);
-        let wait = if self.is_ripe() {
-            YOUNG.saturating_sub(age(first))
-        } else if let Some(needing) = self.commits.iter().find(|commit| commit.needs > 0) {
-            WAIT.saturating_sub(age(needing))
-        } else {
-            let quiet = self.last_activity.map_or(QUIET, |at| now.saturating_duration_since(at));
-            QUIET.saturating_sub(quiet)
-        };
+        let quiet = || self.last_activity.map_or(QUIET, |at| now.saturating_duration_since(at));
+        let needing = self.commits.iter().find(|commit| commit.needs > 0);
+        let overdue = needing.map_or_else(|| QUIET.saturating_sub(quiet()), |commit| WAIT.saturating_sub(age(commit)));
+        let wait = self.batch_end().map_or(overdue, |commit| overdue.min(YOUNG.saturating_sub(age(commit))));
         if !wait.is_zero() {
             return Next::Later(wait.max(Duration::from_millis(1)));
         }
         let young = self.commits.partition_point(|commit| age(commit) >= YOUNG);
         Next::Apply(young.checked_sub(1).and_then(|old| self.commits.get(old)).unwrap_or(first).end.sequence)
+    }
+
+    /// The commit with which a batch is complete, if one is.
+    fn batch_end(&self) -> Option<&Commit> {
+        let (mut bytes, mut needs, mut rows) = (0, 0, 0);
+        self.commits.iter().find(|commit| {
+            bytes += commit.bytes;
+            needs += commit.needs;
+            rows += commit.rows;
+            bytes >= BATCH_BYTES || needs >= BATCH_CHANGES || rows >= BATCH_ROWS
+        })
     }
 
     /// Takes commits up to `until`, about a batch of them. A mail that ended must not be missing from the index before
