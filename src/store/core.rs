@@ -56,6 +56,9 @@ pub(super) struct Core {
     applying: Mutex<()>,
 }
 
+/// Nice value of the apply thread.
+const APPLY_PRIORITY: i32 = 10;
+
 impl Core {
     pub(super) fn open(dir: &Path, options: &Options) -> Result<(Arc<Core>, Vec<JoinHandle<()>>), StoreError> {
         let [log_dir, index_dir, bodies_dir] = make_dirs(dir)?;
@@ -187,6 +190,11 @@ impl Core {
     // -- applying -----------------------------------------------------------------------------------------------
 
     fn apply_forever(&self) {
+        // A lower priority: what is applied is safe already, a session that waits for its flush is not served yet.
+        if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), APPLY_PRIORITY) {
+            log::debug!("store: priority of the apply thread: {error}");
+        }
+
         loop {
             match self.shared.next_work() {
                 Work::Apply(batch) => {
