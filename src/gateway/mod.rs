@@ -207,7 +207,7 @@ fn executor_threads(tasks: &Tasks, ended: &Stop) -> std::io::Result<Vec<JoinHand
             std::thread::Builder::new()
                 .name(format!("tasks-{number}"))
                 .stack_size(STACK)
-                .spawn(move || async_io::block_on(tasks.run(ended.stopping())))
+                .spawn(move || if number == 0 { async_io::block_on(tasks.run(ended.stopping())) } else { tasks.help() })
         })
         .collect()
 }
