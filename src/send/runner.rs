@@ -134,6 +134,7 @@ impl Runner {
                 })
                 .await;
             match woke {
+                Woke::Fresh(_) if self.is_shut() => self.unread = true,
                 Woke::Fresh(entry) => self.shared.pool.hand_over(entry),
                 Woke::PoolChanged => self.signals.pool = self.shared.pool.on_change(),
                 Woke::QueueChanged => {
@@ -150,8 +151,18 @@ impl Runner {
         }
     }
 
+    /// Nothing goes out for now: entries are left to the index, where they take no memory.
+    fn is_shut(&self) -> bool {
+        self.shared.line().is_none()
+    }
+
     fn take_fresh(&mut self, bound: usize) {
         let fresh = self.shared.signals.fresh();
+        if self.is_shut() {
+            while fresh.try_recv().is_ok() {
+                self.unread = true;
+            }
+        }
         while self.shared.pool.load().waiting < bound {
             let Ok(entry) = fresh.try_recv() else { break };
             self.shared.pool.hand_over(entry);
@@ -184,6 +195,8 @@ impl Runner {
             Err(shut) => {
                 self.shared.set_line(None);
                 self.shared.shut(&shut);
+                self.shared.pool.forget_waiting();
+                self.unread = true;
                 self.shared.board.keep_senders(&[shut.id]);
             }
         }
@@ -215,7 +228,7 @@ impl Runner {
     async fn read_if_due(&mut self) {
         self.unread |= self.shared.pool.due().is_some_and(|due| due <= now_ms());
         let now = Instant::now();
-        if !self.unread || now < self.read_at || self.shared.pool.load().waiting >= LOW {
+        if self.is_shut() || !self.unread || now < self.read_at || self.shared.pool.load().waiting >= LOW {
             return;
         }
         match self.read().await {
@@ -258,6 +271,9 @@ impl Runner {
 
     /// When to look again, if nothing happens before.
     fn timer(&self) -> Timer {
+        if self.is_shut() {
+            return Timer::never();
+        }
         let now = Instant::now();
         let load = self.shared.pool.load();
         let mut next = self.blocked.as_ref().map(|(until, _)| *until);
