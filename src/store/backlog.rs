@@ -26,7 +26,7 @@ const BATCH_CHANGES: usize = 256;
 /// Journal rows that set off an apply.
 const BATCH_ROWS: usize = 4096;
 /// Beyond this, commits wait.
-pub(super) const BOUND_BYTES: usize = 6 * 1024 * 1024;
+pub(super) const BOUND_BYTES: usize = 2 * 1024 * 1024;
 pub(super) const BOUND_CHANGES: usize = 4096;
 
 pub(super) struct Commit {
@@ -38,6 +38,13 @@ pub(super) struct Commit {
     bytes: usize,
     needs: usize,
     rows: usize,
+}
+
+impl Commit {
+    /// What of it is still to be written, in the log's measure.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 /// A mail whose `AddMail` is not yet applied.

@@ -58,7 +58,7 @@ impl Body {
     }
 }
 
-/// Takes a body piece by piece. Memory stays under two pieces of 256 KiB whatever the size. Dropped before
+/// Takes a body piece by piece. Memory stays under two pieces of 128 KiB whatever the size. Dropped before
 /// [`BodyWriter::finish`], it leaves nothing behind.
 pub struct BodyWriter {
     bodies: Arc<Bodies>,

@@ -187,6 +187,14 @@ impl Core {
         self.with_index(|index| index.read(read))
     }
 
+    /// So many bytes of the index were read.
+    pub(super) fn touched(&self, bytes: usize) {
+        let _ = self.with_index(|index| {
+            index.touch(bytes);
+            Ok(())
+        });
+    }
+
     // -- applying -----------------------------------------------------------------------------------------------
 
     fn apply_forever(&self) {
@@ -194,7 +202,6 @@ impl Core {
         if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), APPLY_PRIORITY) {
             log::debug!("store: priority of the apply thread: {error}");
         }
-
         loop {
             match self.shared.next_work() {
                 Work::Apply(batch) => {

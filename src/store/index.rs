@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heed::{Env, RoTxn, WithoutTls};
 
@@ -20,11 +21,17 @@ pub(super) const MAP_SIZES: &[usize] = &[1 << 30, 512 << 20];
 /// The map grows by multiples of this, which every page size divides.
 const GROWTH: usize = 1 << 20;
 
+/// After so many bytes written to the index or read from it, its pages leave the program's memory. A touched page brings
+/// its neighbours along, so that a busy hour would otherwise map the whole file.
+const TOUCHED: usize = 1 << 20;
+
 pub(super) struct Index {
     pub env: Env<WithoutTls>,
     pub tables: Tables,
     /// Size of the map at opening.
     limit: u64,
+    /// Bytes written and read since pages were last given back.
+    touched: AtomicUsize,
 }
 
 impl Index {
@@ -35,7 +42,7 @@ impl Index {
         refuse_newer(&env, dir)?;
         let tables = Tables::open(&env).map_err(StoreError::index)?;
         let limit = env.info().map_size as u64;
-        let index = Index { env, tables, limit };
+        let index = Index { env, tables, limit, touched: AtomicUsize::new(0) };
         index.write_schema()?;
         Ok(index)
     }
@@ -57,7 +64,15 @@ impl Index {
         }
         let unneeded = apply.finish()?;
         txn.commit().map_err(StoreError::index)?;
+        self.touch(commits.iter().map(Commit::bytes).sum());
         Ok(unneeded)
+    }
+
+    /// So many bytes of the index were written or read.
+    pub(super) fn touch(&self, bytes: usize) {
+        if self.touched.fetch_add(bytes, Ordering::Relaxed) + bytes >= TOUCHED {
+            self.release_pages();
+        }
     }
 
     /// Makes the map larger than the limit, so that what was accepted can be applied. Room is reckoned with the limit
@@ -69,6 +84,7 @@ impl Index {
 
     /// Gives back the memory of pages that were read.
     pub(super) fn release_pages(&self) {
+        self.touched.store(0, Ordering::Relaxed);
         let _ = self.read(|tables, txn| {
             let value = tables.meta.get(txn, meta::SCHEMA).map_err(StoreError::index)?;
             if let Some(inside) = value.and_then(|bytes| bytes.first()) {

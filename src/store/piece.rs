@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 /// Bytes of a full piece; a multiple of [`BLOCK`], large enough for an SD card to write it in one go.
-pub(super) const PIECE: usize = 256 * 1024;
+pub(super) const PIECE: usize = 128 * 1024;
 /// Direct writes are aligned to this.
 const BLOCK: usize = 4096;
 

@@ -16,6 +16,9 @@ use super::tables::{
     mailbox_key, meta, seen_uid,
 };
 
+/// What finding a body touches besides the body, bytes.
+const TREE_PAGES: usize = 4 * 4096;
+
 /// Key and value.
 type RawRow = (Vec<u8>, Vec<u8>);
 
@@ -42,7 +45,10 @@ impl Store {
         })?;
         match place {
             None => Ok(None),
-            Some(Ok(bytes)) => Ok(Some(Body::Inline(bytes))),
+            Some(Ok(bytes)) => {
+                self.core().touched(bytes.len() + TREE_PAGES);
+                Ok(Some(Body::Inline(bytes)))
+            }
             Some(Err((id, size))) => self.open_file(id, size).map(Some),
         }
     }
