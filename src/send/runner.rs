@@ -226,7 +226,7 @@ impl Runner {
     // -- the index ------------------------------------------------------------------------------------------------
 
     async fn read_if_due(&mut self) {
-        self.unread |= self.shared.pool.due().is_some_and(|due| due <= now_ms());
+        self.unread |= self.shared.pool.due().is_some_and(|due| self.is_due(due, now_ms()));
         let now = Instant::now();
         if self.is_shut() || !self.unread || now < self.read_at || self.shared.pool.load().waiting >= LOW {
             return;
@@ -247,12 +247,25 @@ impl Runner {
         let limit = pool.begin_reading() + BATCH + 1;
         self.shared.store.settled().await?;
         let store = self.shared.store.clone();
-        let found = smol::unblock(move || store.queue_due(i64::MAX, limit)).await?;
+        let found = smol::unblock(move || {
+            let mut found = store.queue_due(i64::MAX, limit)?;
+            if found.len() >= limit {
+                found.extend(store.queue_due_last(BATCH)?);
+            }
+            Ok::<_, StoreError>(found)
+        })
+        .await?;
         let now = now_ms();
         let full = found.len() >= limit;
-        let next = found.iter().map(|entry| entry.due).find(|&due| due > now);
-        pool.end_reading(found.into_iter().filter(|entry| entry.due <= now), next);
+        let next = found.iter().map(|entry| entry.due).find(|&due| due > now && !self.is_due(due, now));
+        pool.end_reading(found.into_iter().filter(|entry| self.is_due(entry.due, now)), next);
         Ok(full && next.is_none())
+    }
+
+    /// Its time has come, or was set by a clock that went wrong.
+    fn is_due(&self, due: i64, now: i64) -> bool {
+        let line = self.shared.line();
+        due <= now || line.is_some_and(|line| schedule::is_out_of_reach(&line.sender, due, now))
     }
 
     // -- connections ----------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 //! When a mail that could not be sent is tried again, and when it is given up. Pure: times come in as numbers.
 //!
-//! Ages are by the wall clock, which a board without a battery may have wrong. An age counts only where both ends of it
-//! are plausible; else the number of tries stands for it, so that a clock that jumps from 1970 to today never bounces mail.
+//! Ages are by the wall clock, which a board without a battery has wrong until it has asked the network: it may jump
+//! forwards by years, or back. So an age is believed only as far as the number of tries bears it out: a mail gets at
+//! least half the tries it would get in that time before it is reported late or given up, whatever the clock says.
 
 use crate::config::Sender;
 use crate::store::QueueEntry;
@@ -43,11 +44,31 @@ pub fn first_step(sender: &Sender) -> i64 {
     every(sender, 0)
 }
 
+/// Whether a due time is so far off that no step leads there: it was set by a clock that has been put back since.
+pub fn is_out_of_reach(sender: &Sender, due: i64, now: i64) -> bool {
+    let longest = sender.retry.iter().map(|step| i64::from(step.every.max(1)) * MINUTE).max();
+    due.saturating_sub(now) > longest.unwrap_or(DEFAULT_EVERY).max(DEFAULT_EVERY) * 2
+}
+
 fn age(sender: &Sender, entry: &QueueEntry, now: i64) -> i64 {
-    if entry.accepted_at >= PLAUSIBLE && now >= PLAUSIBLE {
-        return (now - entry.accepted_at).max(0);
+    let limit = i64::from(sender.give_up_after).max(1) * HOUR;
+    let tried_for = tried_for(sender, entry.tries, limit);
+    if entry.accepted_at >= PLAUSIBLE && now >= entry.accepted_at {
+        return (now - entry.accepted_at).min(2 * tried_for);
     }
-    i64::from(entry.tries).saturating_mul(first_step(sender))
+    tried_for
+}
+
+/// The time that so many tries take when nothing else delays them, up to `limit`.
+fn tried_for(sender: &Sender, tries: u32, limit: i64) -> i64 {
+    let mut time = 0;
+    for _ in 0..tries {
+        if time >= limit {
+            break;
+        }
+        time += every(sender, time);
+    }
+    time
 }
 
 /// The step for a mail of this age.
@@ -90,8 +111,9 @@ mod tests {
         }
     }
 
+    /// To the next try of a mail that has been tried often enough for its age.
     fn minutes(sender: &Sender, age: i64) -> i64 {
-        match next(sender, &entry(START), START + age) {
+        match next(sender, &QueueEntry { tries: 1_000, ..entry(START) }, START + age) {
             Next::Again { due, .. } => (due - START - age) / MINUTE,
             Next::GiveUp => -1,
         }
@@ -134,7 +156,8 @@ mod tests {
     #[test]
     fn warning_can_be_off() {
         let sender = Sender { warn_after: 0, ..Sender::default() };
-        assert!(matches!(next(&sender, &entry(START), START + 50 * HOUR), Next::Again { warn: false, .. }));
+        let tried = QueueEntry { tries: 50, ..entry(START) };
+        assert!(matches!(next(&sender, &tried, START + 50 * HOUR), Next::Again { warn: false, .. }));
     }
 
     #[test]
@@ -145,6 +168,35 @@ mod tests {
         assert!(matches!(next(&sender, &entry(START), 1_000_000), Next::Again { .. }));
         let tried_for_long = QueueEntry { tries: 1_000, ..accepted_in_1970 };
         assert_eq!(next(&sender, &tried_for_long, START), Next::GiveUp);
+    }
+
+    /// The board starts with the time of its last shutdown, takes mail, and hears the right time from the network.
+    #[test]
+    fn a_clock_that_jumps_forwards_neither_warns_nor_gives_up() {
+        let sender = Sender::default();
+        let years = 3 * 365 * 24 * HOUR;
+        for tries in [0, 1, 10] {
+            let tried = QueueEntry { tries, ..entry(START) };
+            let next = next(&sender, &tried, START + years);
+            assert!(matches!(next, Next::Again { warn: false, .. }), "{tries} tries: {next:?}");
+        }
+        // It still ends.
+        let (mut entry, mut now) = (entry(START), START + years);
+        while let Next::Again { due, .. } = next(&sender, &entry, now) {
+            entry.tries += 1;
+            now = due;
+        }
+        assert!((START + years + 24 * HOUR..START + years + 96 * HOUR).contains(&now));
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_makes_nothing_wait_for_years() {
+        let sender = Sender::default();
+        let from_the_future = QueueEntry { tries: 1_000, ..entry(START + 10_000 * HOUR) };
+        assert_eq!(next(&sender, &from_the_future, START), Next::GiveUp);
+        assert!(is_out_of_reach(&sender, START + 10_000 * HOUR, START));
+        assert!(!is_out_of_reach(&sender, START + 2 * HOUR + HOUR / 4, START));
+        assert!(!is_out_of_reach(&sender, START - 10_000 * HOUR, START));
     }
 
     #[test]

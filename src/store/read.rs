@@ -91,13 +91,16 @@ impl Store {
         let last = due_key(now, MailId(u64::MAX));
         let range = (Bound::Unbounded, Bound::Included(last.as_slice()));
         self.core().read(|tables, txn| {
-            let mut entries = Vec::new();
-            for item in tables.due.range(txn, &range).map_err(StoreError::index)?.take(limit) {
-                let (key, _) = item.map_err(StoreError::index)?;
-                let Some((_, mail)) = due_of(key) else { continue };
-                entries.extend(get::<QueueEntry>(tables.queue, txn, &id_key(mail.0))?);
-            }
-            Ok(entries)
+            let rows = tables.due.range(txn, &range).map_err(StoreError::index)?;
+            due_entries(tables, txn, rows.take(limit))
+        })
+    }
+
+    /// Up to `limit` entries that are due last of all, not held, the last first.
+    pub fn queue_due_last(&self, limit: usize) -> Result<Vec<QueueEntry>, StoreError> {
+        self.core().read(|tables, txn| {
+            let rows = tables.due.rev_iter(txn).map_err(StoreError::index)?;
+            due_entries(tables, txn, rows.take(limit))
         })
     }
 
@@ -177,6 +180,20 @@ impl Store {
             Ok(rows)
         })
     }
+}
+
+/// The entries that rows of the table `due` name.
+fn due_entries<'txn>(
+    tables: &Tables,
+    txn: &RoTxn<'_>,
+    rows: impl Iterator<Item = Result<(&'txn [u8], &'txn [u8]), heed::Error>>,
+) -> Result<Vec<QueueEntry>, StoreError> {
+    let mut entries = Vec::new();
+    for row in rows {
+        let Some((_, mail)) = due_of(row.map_err(StoreError::index)?.0) else { continue };
+        entries.extend(get::<QueueEntry>(tables.queue, txn, &id_key(mail.0))?);
+    }
+    Ok(entries)
 }
 
 fn dump_table(table: Table, txn: &RoTxn<'_>, rows: &mut Vec<RawRow>) -> Result<(), StoreError> {
