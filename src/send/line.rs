@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{Config, RelayEncryption, Sender};
+use crate::config::{self, Config, RelayEncryption, Sender};
 use crate::net::tls::ClientTls;
 use crate::proto::smtp::client::{Encryption, Login, Settings};
 
@@ -72,13 +72,23 @@ impl Line {
             && self.name == other.name
     }
 
+    fn login(&self) -> Option<&config::Login> {
+        self.sender.login.as_ref().filter(|login| !login.user.is_empty())
+    }
+
+    /// There is a password to be kept from others.
+    pub fn has_login(&self) -> bool {
+        self.login().is_some()
+    }
+
     /// For one session.
     pub fn settings(&self, encryption: Encryption) -> Settings {
-        let login = self.sender.login.as_ref().filter(|login| !login.user.is_empty());
         Settings {
             helo: self.helo.clone(),
             encryption,
-            login: login.map(|login| Login { user: login.user.clone(), password: login.password.reveal().to_string() }),
+            login: self
+                .login()
+                .map(|login| Login { user: login.user.clone(), password: login.password.reveal().to_string() }),
         }
     }
 

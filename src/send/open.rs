@@ -86,8 +86,10 @@ async fn ask(
             None => {}
             Some(Event::Ready) => return Ok(Open { wire, session, host: host.into() }),
             Some(Event::StartTls) => {
+                let secret = line.has_login();
                 stream = encrypt(line, wire.into_stream(), host).await.map_err(|reason| match encryption {
-                    Encryption::IfOffered => No::WithoutTls(reason),
+                    Encryption::IfOffered if !secret => No::WithoutTls(reason),
+                    // Whoever disturbs the handshake must not be given the password instead.
                     _ => No::Last(reason),
                 })?;
                 wire = Wire::new(stream, stop);

@@ -1,7 +1,8 @@
 //! Encryption towards the relay, by the settings.
 
-use pillarbox::config::RelayEncryption;
+use pillarbox::config::{Login, RelayEncryption, Secret};
 use pillarbox::net::tls::ServerTls;
+use pillarbox::store::RecipientState;
 
 use crate::office::{Office, config, sender, text, until};
 use crate::smarthost::{Behaviour, Smarthost};
@@ -58,6 +59,27 @@ fn if_available_goes_on_plainly_when_the_handshake_fails() {
     office.submit(&["bob@else.example"], &text("1"));
     office.wait_for_empty_queue();
     assert!(!host.state().received[0].encrypted);
+}
+
+/// Whoever disturbs the handshake must not be given the password instead.
+#[test]
+fn a_password_is_not_sent_in_clear_because_a_handshake_failed() {
+    let identity = identity();
+    let capabilities = Some(vec!["PIPELINING", "STARTTLS", "AUTH PLAIN"]);
+    let behaviour =
+        Behaviour { capabilities, login: Some(("ann", "secret")), garbage_for_tls: true, ..Behaviour::default() };
+    let host = Smarthost::with_tls(behaviour, Some((identity.tls.clone(), false)));
+    let office = office(&host, RelayEncryption::StarttlsIfAvailable, None);
+    office.change_sender(|sender| sender.login = Some(Login { user: "ann".into(), password: Secret::new("secret") }));
+    office.submit(&["bob@else.example"], &text("1"));
+    office.wait_for_tries();
+    assert_eq!(office.queue()[0].recipients[0].state, RecipientState::Pending);
+    assert!(!host.state().commands.iter().any(|command| command.starts_with("AUTH")));
+    // Once the handshake succeeds, all is well.
+    host.state().behaviour.garbage_for_tls = false;
+    office.retry_all();
+    office.wait_for_empty_queue();
+    assert!(host.state().received[0].encrypted);
 }
 
 #[test]

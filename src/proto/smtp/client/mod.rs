@@ -239,7 +239,10 @@ impl Session {
                 self.reader = reply::Reader::default();
                 self.events.push_back(Event::StartTls);
             }
-            Stage::StartTls if self.settings.encryption == Encryption::IfOffered => self.log_in(),
+            // A password is not sent in clear because of a refusal that anybody on the way can write.
+            Stage::StartTls if self.settings.encryption == Encryption::IfOffered && self.settings.login.is_none() => {
+                self.ready();
+            }
             Stage::StartTls => self.end(Failure::Tls(reply)),
             Stage::Auth(step) => self.auth_reply(step, reply),
             Stage::Ready => self.transaction_reply(reply),
