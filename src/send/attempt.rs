@@ -69,6 +69,10 @@ impl Attempt {
                 // Where all goes well the words stand in the journal.
                 Verdict::Accepted(reply) => (RecipientState::Relayed, reply.to_string()),
                 Verdict::Refused(reply) => (RecipientState::Failed, dsn::said(host, &reply.to_string())),
+                Verdict::Surplus => {
+                    self.untouched = true;
+                    continue;
+                }
                 Verdict::Deferred(reply) => (RecipientState::Pending, dsn::said(host, &reply.to_string())),
                 Verdict::Unanswered(why) => (RecipientState::Pending, format!("The relay {host} {why}")),
             };

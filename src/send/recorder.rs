@@ -22,6 +22,8 @@ use super::schedule::{Next, next};
 
 /// Outcomes in one write.
 const BATCH: usize = 256;
+/// And recipients in them: a record of the log has a bound, and each may bring a long reply, twice.
+const RECIPIENTS: usize = 500;
 /// Between tries to record.
 const AGAIN: Duration = Duration::from_secs(1);
 

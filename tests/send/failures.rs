@@ -80,6 +80,22 @@ fn each_recipient_has_its_own_fate() {
     assert_eq!(to, [["<good@else.example>"], ["<later@else.example>"]]);
 }
 
+/// A server may take fewer in one transaction than we give it: the others follow at once, not at the next step.
+#[test]
+fn recipients_beyond_what_the_server_takes_at_a_time_follow_at_once() {
+    for reply in ["452 4.5.3 too many recipients", "452 too many", "552 too many"] {
+        let host = Smarthost::start(Behaviour::default());
+        host.rule("RCPT TO:<b@", reply, 1);
+        host.rule("RCPT TO:<c@", reply, 2);
+        let office = Office::open(config(sender(&[&host])));
+        office.submit(&["a@else.example", "b@else.example", "c@else.example"], &text("1"));
+        office.wait_for_empty_queue();
+        let to: Vec<Vec<String>> = host.state().received.iter().map(|mail| mail.to.clone()).collect();
+        assert_eq!(to, [["<a@else.example>"], ["<b@else.example>"], ["<c@else.example>"]], "{reply}");
+        assert!(office.inbox().is_empty());
+    }
+}
+
 #[test]
 fn too_large_for_the_server_is_for_good() {
     let host = Smarthost::start(Behaviour { capabilities: Some(vec!["SIZE 300"]), ..Behaviour::default() });

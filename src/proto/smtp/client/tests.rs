@@ -50,6 +50,7 @@ fn told(session: &mut Session) -> Vec<(u64, String)> {
         Verdict::Accepted(_) => 'a',
         Verdict::Refused(_) => 'r',
         Verdict::Deferred(_) => 'd',
+        Verdict::Surplus => 's',
         Verdict::Unanswered(_) => 'u',
     };
     events(session)
@@ -213,6 +214,12 @@ fn refused_tls_and_logins() {
     say(&mut session, "250-mx\r\n250 STARTTLS\r\n");
     say(&mut session, "454 not now\r\n");
     assert_eq!(events(&mut session), [Event::Ready]);
+    // With a login there is a password to be kept.
+    let mut session = Session::new(settings(Encryption::IfOffered, true));
+    say(&mut session, "220 mx\r\n");
+    say(&mut session, "250-mx\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n");
+    say(&mut session, "454 not now\r\n");
+    assert!(matches!(events(&mut session).as_slice(), [Event::Ended(Failure::Tls(_))]));
     for (capabilities, reply) in [(PLAIN, ""), ("250-mx\r\n250 AUTH PLAIN\r\n", "535 5.7.8 no\r\n")] {
         let mut session = Session::new(settings(Encryption::AsIs, true));
         say(&mut session, "220 mx\r\n");
@@ -301,11 +308,15 @@ fn replies_nobody_asked_for() {
 }
 
 #[test]
-fn too_many_recipients_is_temporary_after_the_first() {
+fn too_many_recipients_is_no_refusal_after_the_first() {
     let mut session = ready(ALL);
     begin(&mut session, 1, &["a@y.example", "b@y.example", "c@y.example"], "a");
     say(&mut session, "250 m\r\n250 r\r\n552 too many\r\n552 5.2.2 full\r\n250 ok\r\n");
-    assert_eq!(told(&mut session), [one(1, "adr")]);
+    assert_eq!(told(&mut session), [one(1, "asr")]);
+    let mut session = ready(ALL);
+    begin(&mut session, 1, &["a@y.example", "b@y.example", "c@y.example"], "a");
+    say(&mut session, "250 m\r\n250 r\r\n452 4.5.3 too many\r\n452 4.2.2 full\r\n250 ok\r\n");
+    assert_eq!(told(&mut session), [one(1, "asd")]);
 }
 
 proptest! {

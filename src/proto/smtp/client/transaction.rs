@@ -25,6 +25,8 @@ pub enum Verdict {
     Refused(Arc<Reply>),
     /// For now.
     Deferred(Arc<Reply>),
+    /// Only because the transaction had too many: the mail can go to it at once, in another.
+    Surplus,
     /// The session ended, for this reason, before the server had decided.
     Unanswered(Arc<str>),
 }
@@ -186,7 +188,9 @@ impl Transaction {
     fn recipient_reply(&mut self, reply: &Arc<Reply>, out: &mut Vec<u8>) -> Step {
         let verdict = match Verdict::by(reply) {
             Verdict::Accepted(_) => None,
-            Verdict::Refused(reply) if self.accepted > 0 && means_too_many(&reply) => Some(Verdict::Deferred(reply)),
+            Verdict::Refused(reply) | Verdict::Deferred(reply) if self.accepted > 0 && means_too_many(&reply) => {
+                Some(Verdict::Surplus)
+            }
             other => Some(other),
         };
         self.accepted += usize::from(verdict.is_none() && self.mail_refusal.is_none());
@@ -271,8 +275,8 @@ impl Transaction {
     }
 }
 
-/// 552 to a RCPT after others were taken means "too many recipients" (RFC 5321 §4.5.3.1.10), unless its status code says
-/// otherwise.
+/// 452 to a RCPT after others were taken means "too many recipients" (RFC 5321 §4.5.3.1.10), in older servers 552, unless
+/// the status code says otherwise.
 fn means_too_many(reply: &Reply) -> bool {
-    reply.code == 552 && matches!(reply.enhanced(), None | Some("5.5.3"))
+    matches!(reply.code, 452 | 552) && matches!(reply.enhanced(), None | Some("4.5.3" | "5.5.3"))
 }
