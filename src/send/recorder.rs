@@ -13,7 +13,8 @@ use crate::config::Sender;
 use crate::mail::{Notify, dsn};
 use crate::net::now_ms;
 use crate::store::{
-    Change, DsnAction, JournalRow, QueueEntry, RecipientState, RecipientUpdate, StoreError, Task, TaskKind,
+    Change, DsnAction, JournalRow, QueueEntry, QueueRecipient, RecipientState, RecipientUpdate, StoreError, Task,
+    TaskKind,
 };
 
 use super::Shared;
@@ -37,24 +38,47 @@ pub async fn run(shared: Arc<Shared>, outcomes: Receiver<Tried>) {
         }
         let line = shared.line();
         let sender = line.as_ref().map(|line| line.sender.clone()).unwrap_or_default();
-        let Some(written) = write(&shared, &sender, &batch).await else { return };
-        if let Some(line) = line.filter(|_| written.relayed > 0) {
-            shared.board.sender(line.id, |state| {
-                state.relayed_total += written.relayed;
-                state.last_relayed = Some(written.at);
-            });
+        let mut due = None;
+        for record in records(&batch) {
+            let Some(written) = write(&shared, &sender, &record).await else { return };
+            if let Some(line) = line.as_ref().filter(|_| written.relayed > 0) {
+                shared.board.sender(line.id, |state| {
+                    state.relayed_total += written.relayed;
+                    state.last_relayed = Some(written.at);
+                });
+            }
+            due = due.into_iter().chain(written.due).min();
         }
-        shared.pool.recorded(batch.drain(..).map(|tried| tried.entry.mail), written.due);
+        shared.pool.recorded(batch.drain(..).map(|tried| tried.entry.mail), due);
     }
 }
 
+/// An outcome, or the part of one that fits.
+type Part<'a> = (&'a Tried, &'a [RecipientUpdate]);
+
+/// The outcomes, parted so that no write speaks of more than so many recipients.
+fn records(batch: &[Tried]) -> Vec<Vec<Part<'_>>> {
+    let (mut records, mut count) = (vec![Vec::new()], 0);
+    for tried in batch {
+        for updates in tried.updates.chunks(RECIPIENTS) {
+            count += updates.len();
+            if count > RECIPIENTS {
+                count = updates.len();
+                records.push(Vec::new());
+            }
+            records.last_mut().into_iter().for_each(|record| record.push((tried, updates)));
+        }
+    }
+    records
+}
+
 /// `None` when the store is closed.
-async fn write(shared: &Shared, sender: &Sender, batch: &[Tried]) -> Option<Written> {
+async fn write(shared: &Shared, sender: &Sender, batch: &[Part<'_>]) -> Option<Written> {
     let mut said = false;
     loop {
         let mut written = Written { at: now_ms(), ..Written::default() };
-        for tried in batch {
-            written.add(tried, sender, || shared.store.task_id());
+        for (tried, updates) in batch {
+            written.add(tried, updates, sender, || shared.store.task_id());
         }
         let changes = std::mem::take(&mut written.changes);
         let result = match written.tasks {
@@ -101,9 +125,9 @@ struct Written {
 }
 
 impl Written {
-    fn add(&mut self, tried: &Tried, sender: &Sender, task_id: impl Fn() -> u64) {
+    fn add(&mut self, tried: &Tried, updates: &[RecipientUpdate], sender: &Sender, task_id: impl Fn() -> u64) {
         let entry = &tried.entry;
-        let mut updates = tried.updates.clone();
+        let mut updates = updates.to_vec();
         let mut due = self.at;
         let mut warn = false;
         if updates.iter().any(|update| update.state == RecipientState::Pending) {
@@ -149,10 +173,15 @@ impl Written {
                 update.state == state
                     && recipient(&tried.entry, update).is_some_and(|recipient| wants(&recipient.notify, action))
             };
-            let about: Vec<u32> =
-                updates.iter().filter(|_| reported).filter(wanted).map(|update| update.index).collect();
-            if !about.is_empty() {
-                let entry = Box::new(with_updates(&tried.entry, updates));
+            let recipients: Vec<QueueRecipient> = updates
+                .iter()
+                .filter(|_| reported)
+                .filter(wanted)
+                .filter_map(|update| Some(updated(recipient(&tried.entry, update)?, update)))
+                .collect();
+            if !recipients.is_empty() {
+                let about = (0u32..).zip(&recipients).map(|(place, _)| place).collect();
+                let entry = Box::new(QueueEntry { recipients, ..QueueEntry::clone(&tried.entry) });
                 let kind = TaskKind::DeliveryStatus { entry, about, action };
                 self.changes.push(Change::AddTask(Task { id: task_id(), created_at: self.at, kind }));
                 self.tasks = true;
@@ -208,7 +237,7 @@ fn wants(notify: &Notify, action: DsnAction) -> bool {
     }
 }
 
-fn recipient<'a>(entry: &'a QueueEntry, update: &RecipientUpdate) -> Option<&'a crate::store::QueueRecipient> {
+fn recipient<'a>(entry: &'a QueueEntry, update: &RecipientUpdate) -> Option<&'a QueueRecipient> {
     entry.recipients.get(usize::try_from(update.index).ok()?)
 }
 
@@ -221,14 +250,6 @@ fn give_up(updates: &mut [RecipientUpdate], sender: &Sender) {
     }
 }
 
-fn with_updates(entry: &QueueEntry, updates: &[RecipientUpdate]) -> QueueEntry {
-    let mut entry = entry.clone();
-    for update in updates {
-        let recipient = usize::try_from(update.index).ok().and_then(|place| entry.recipients.get_mut(place));
-        if let Some(recipient) = recipient {
-            recipient.state = update.state;
-            recipient.reply.clone_from(&update.reply);
-        }
-    }
-    entry
+fn updated(recipient: &QueueRecipient, update: &RecipientUpdate) -> QueueRecipient {
+    QueueRecipient { state: update.state, reply: update.reply.clone(), ..recipient.clone() }
 }

@@ -96,6 +96,20 @@ fn recipients_beyond_what_the_server_takes_at_a_time_follow_at_once() {
     }
 }
 
+/// More than fits into one record of the log, with the reports: it is written in parts.
+#[test]
+fn thousands_of_refusals_are_recorded() {
+    let host = Smarthost::start(Behaviour::default());
+    host.rule("RCPT", &format!("550 5.1.1 {}", "no such user ".repeat(70)), usize::MAX);
+    let office = Office::open(config(sender(&[&host])));
+    let to: Vec<String> = (0..3000).map(|number| format!("user{number}@else.example")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    office.submit(&to, &text("1"));
+    office.wait_for_empty_queue();
+    let reported = || office.inbox().iter().map(|mail| mail.matches("Final-Recipient:").count()).sum::<usize>();
+    until("the reports", || reported() == 3000);
+}
+
 #[test]
 fn too_large_for_the_server_is_for_good() {
     let host = Smarthost::start(Behaviour { capabilities: Some(vec!["SIZE 300"]), ..Behaviour::default() });
