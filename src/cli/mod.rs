@@ -23,10 +23,24 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<Broken>() => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&chain(&error));
             if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// The error with its causes, each said once: some say their cause themselves.
+fn chain(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if words.is_empty() {
+            words = cause;
+        } else if !words.ends_with(&cause) {
+            words.push_str(": ");
+            words.push_str(&cause);
+        }
+    }
+    words
 }
 
 /// Whoever read our output has left (`pillarbox queue list | head`).
@@ -45,4 +59,18 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "pillarbox: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let source = std::io::Error::from_raw_os_error(libc::EACCES);
+        let store = crate::store::StoreError::io("opening x", source);
+        let whole = anyhow::Error::new(store).context("the start");
+        assert_eq!(chain(&whole).matches("Permission denied").count(), 1, "{}", chain(&whole));
+        assert!(chain(&whole).starts_with("the start: opening x: "));
+    }
 }
