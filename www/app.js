@@ -7,6 +7,7 @@ const page = document.getElementById("page");
 const banner = document.getElementById("banner");
 
 function overall(status) {
+  if (status.store.failed) return ["bad", "The disk has failed: nothing is taken until the program is started anew"];
   if (status.store.full) return ["bad", "No room: mail is refused"];
   const troubled = [...status.collectors, ...status.senders].filter((row) => !row.ok);
   if (troubled.length > 0) return ["warn", `${troubled[0].name} needs a look`];

@@ -15,8 +15,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let gateway = Gateway::start(options)?;
     // Nobody may be reading; that is no reason to stop.
     let _ = print(&gateway.table());
-    async_io::block_on(async {
-        signals.next().await;
+    let failed = async_io::block_on(async {
+        let store = gateway.store().clone();
+        let told = async {
+            signals.next().await;
+            None
+        };
+        // Only a new start mends it, and whoever watches over the program will see to that.
+        let failed = smol::future::or(told, async { Some(store.failure().await) }).await;
         log::info!("stopping");
         let stopped = async { gateway.stop().await };
         let at_once = async {
@@ -24,9 +30,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             log::warn!("stopped at once");
             std::process::exit(1)
         };
-        smol::future::or(stopped, at_once).await
+        smol::future::or(stopped, at_once).await.map(|()| failed)
     })?;
-    Ok(())
+    failed.map_or(Ok(()), |error| Err(anyhow::Error::new(error).context("stopped, since nothing can be kept any more")))
 }
 
 /// To standard error, as RUST_LOG says, else from `level` on.

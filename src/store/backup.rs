@@ -1,7 +1,8 @@
 //! Hot backup and restore.
 //!
 //! A backup is a directory with a compact copy of the index and the body files it names. It has no log: the backup
-//! settles first. Restoring copies it to a new data directory.
+//! settles first. Restoring copies it to a new data directory. The index gets its name last: a copy that was cut short
+//! is none.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,6 +17,9 @@ use super::error::StoreError;
 use super::index::{self, Index, MAP_SIZES};
 use super::segment::sync_dir;
 use super::tables::{BodyPlace, MailRow, decode};
+
+/// What the index is called until all it names is there.
+const UNFINISHED: &str = "index.new";
 
 /// Copies the settled store into the new directory `to`, on the calling thread.
 pub(super) fn backup(core: &Arc<Core>, to: &Path) -> Result<(), StoreError> {
@@ -55,7 +59,7 @@ fn new_dirs(dir: &Path) -> Result<(PathBuf, PathBuf), StoreError> {
         return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, "the directory is not empty")));
     }
     make_dir(dir).map_err(failed)?;
-    let (index_dir, bodies_dir) = (dir.join("index"), dir.join("bodies"));
+    let (index_dir, bodies_dir) = (dir.join(UNFINISHED), dir.join("bodies"));
     make_dir(&index_dir).and_then(|_| make_dir(&bodies_dir)).map_err(failed)?;
     Ok((index_dir, bodies_dir))
 }
@@ -94,6 +98,8 @@ fn set_private(file: &Path) -> Result<(), StoreError> {
 fn finish(dir: &Path, index_dir: &Path) -> Result<(), StoreError> {
     sync_dir(index_dir)?;
     sync_dir(&dir.join("bodies"))?;
+    sync_dir(dir)?;
+    fs::rename(index_dir, dir.join("index")).map_err(|error| StoreError::io(dir.display().to_string(), error))?;
     sync_dir(dir)?;
     dir.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
 }

@@ -10,6 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
+use super::body::BodyHandle;
+use super::change::{Change, NewMail};
 use super::error::StoreError;
 use super::segment::sync_dir;
 
@@ -34,6 +36,10 @@ impl Bodies {
     /// `dir` exists; its subdirectories are made when they are needed.
     pub(super) fn open(dir: PathBuf) -> Result<Bodies, StoreError> {
         Ok(Bodies { dir, run: random()?, removal: Mutex::default() })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub(super) fn new_id(&self) -> Result<u128, StoreError> {
@@ -102,6 +108,33 @@ impl Drop for Held<'_> {
         let later = if removal.holders == 0 { std::mem::take(&mut removal.later) } else { Vec::new() };
         drop(removal);
         self.0.remove(&later);
+    }
+}
+
+/// Body files that no record names yet: removed when dropped, so that refused mails do not fill the disk.
+pub(super) struct Unnamed<'a> {
+    bodies: &'a Bodies,
+    files: Vec<u128>,
+}
+
+impl Unnamed<'_> {
+    pub(super) fn of<'a>(bodies: &'a Bodies, changes: &[Change]) -> Unnamed<'a> {
+        let files = changes.iter().filter_map(|change| match change {
+            Change::AddMail(NewMail { body: BodyHandle::File { id, .. }, .. }) => Some(*id),
+            _ => None,
+        });
+        Unnamed { bodies, files: files.collect() }
+    }
+
+    /// A record may name them now.
+    pub(super) fn keep(&mut self) -> Vec<u128> {
+        std::mem::take(&mut self.files)
+    }
+}
+
+impl Drop for Unnamed<'_> {
+    fn drop(&mut self) {
+        self.bodies.remove(&self.files);
     }
 }
 

@@ -10,10 +10,10 @@ use heed::RoTxn;
 
 use super::answer;
 use super::backlog::Batch;
-use super::bodies::Bodies;
+use super::bodies::{Bodies, Unnamed};
 use super::body::BodyHandle;
 use super::change::Change;
-use super::error::{INDEX_FULL, StoreError};
+use super::error::{INDEX_FULL, LOG_STAYS_FULL, StoreError};
 use super::index::{Index, MAP_SIZES};
 use super::log::Log;
 use super::mapping;
@@ -85,15 +85,22 @@ impl Core {
             applying: Mutex::default(),
         });
         core.shared.start_at(log.sequence());
-        let threads = core.start(log, options.segments)?;
+        let dirs = vec![index_dir, core.bodies.dir().to_path_buf(), core.dir.clone()];
+        let threads = core.start(log, dirs, options.segments)?;
         Ok((core, threads))
     }
 
-    fn start(self: &Arc<Core>, log: Log, segments: usize) -> Result<Vec<JoinHandle<()>>, StoreError> {
+    /// `dirs`: made by this program or one before, whose names must be on disk before anything in them counts.
+    fn start(
+        self: &Arc<Core>,
+        log: Log,
+        dirs: Vec<PathBuf>,
+        segments: usize,
+    ) -> Result<Vec<JoinHandle<()>>, StoreError> {
         let preparation = log.preparation(segments);
         let (writer, applier, starter) = (self.clone(), self.clone(), self.clone());
         Ok(vec![
-            spawn("store-log", move || writer::run(log, &writer.waitroom, &writer.shared))?,
+            spawn("store-log", move || writer::run(log, &dirs, &writer.waitroom, &writer.shared))?,
             spawn("store-apply", move || applier.apply_forever())?,
             spawn("store-start", move || {
                 if let Err(error) = preparation(&|| starter.shared.is_closing()).and_then(|()| starter.sweep()) {
@@ -130,6 +137,7 @@ impl Core {
         if changes.is_empty() {
             return Ok(());
         }
+        let mut unnamed = Unnamed::of(&self.bodies, &changes);
         let frame = Frame::encode(&changes)?;
         if frame.len() > self.largest {
             return Err(StoreError::TooLarge(frame.len()));
@@ -138,30 +146,26 @@ impl Core {
         self.shared.not_full().await?;
         let (answer, reply) = answer::reply();
         self.waitroom.push(Request { frame, changes, flush, answer })?;
-        reply.await
+        let files = unnamed.keep();
+        let written = reply.await;
+        if let Err(StoreError::Full(LOG_STAYS_FULL)) = written {
+            // After another failure the record may be in the log all the same.
+            self.bodies.remove(&files);
+        }
+        written
     }
 
     /// Refuses mail that there is no room for. Everything else is let through: it makes room, or is small.
     fn admit(&self, changes: &[Change]) -> Result<(), StoreError> {
-        let mut inline = 0;
-        let mut files = Vec::new();
-        for change in changes {
-            match change {
-                Change::AddMail(mail) => match &mail.body {
-                    BodyHandle::Inline(bytes) => inline += bytes.len() as u64 + 1,
-                    BodyHandle::File { id, .. } => files.push(*id),
-                },
-                _ => continue,
-            }
-        }
-        if inline == 0 && files.is_empty() {
+        let bodies = changes.iter().filter_map(|change| match change {
+            Change::AddMail(mail) => Some(mail.body.inline_len() as u64 + 1),
+            _ => None,
+        });
+        let inline = bodies.sum();
+        if inline == 0 {
             return Ok(());
         }
-        let room = self.room_for(inline, 0).and(self.shared.stuck().map_or(Ok(()), Err));
-        if room.is_err() {
-            self.bodies.remove(&files);
-        }
-        room
+        self.room_for(inline, 0).and(self.shared.stuck().map_or(Ok(()), Err))
     }
 
     pub(super) fn room_for(&self, inline: u64, file: u64) -> Result<(), StoreError> {
@@ -202,14 +206,21 @@ impl Core {
         if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), APPLY_PRIORITY) {
             log::debug!("store: priority of the apply thread: {error}");
         }
+        let mut said = None;
         loop {
             match self.shared.next_work() {
-                Work::Apply(batch) => {
-                    if let Err((batch, error)) = self.apply(batch) {
-                        log::error!("store: applying: {error}; kept in the log, tried again");
+                Work::Apply(batch) => match self.apply(batch) {
+                    Ok(()) => said = None,
+                    Err((batch, error)) => {
+                        // Tried every few seconds, perhaps for days: said once.
+                        let words = error.to_string();
+                        if said.as_ref() != Some(&words) {
+                            log::error!("store: applying: {error}; kept in the log, tried again");
+                            said = Some(words);
+                        }
                         self.shared.batch_failed(batch, error);
                     }
-                }
+                },
                 Work::Release => {
                     let _ = self.with_index(|index| {
                         index.release_pages();

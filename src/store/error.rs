@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(super) const INDEX_FULL: &str = "the index is full";
+pub(super) const LOG_STAYS_FULL: &str = "the log is full";
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {

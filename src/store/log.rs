@@ -44,8 +44,6 @@ pub(super) struct Log {
     end: Position,
     /// Sequence that is known to be on disk.
     flushed: u64,
-    /// The first segment was made by this program: its name is not on disk yet.
-    unsettled: bool,
     buffer: Vec<u8>,
 }
 
@@ -65,9 +63,9 @@ impl Log {
             segments.push(Segment { file, last: 0 });
         }
         let fresh = Arc::default();
-        let unsettled = segments.is_empty();
+        none_missing(dir, segments.len())?;
         let (end, buffer) = (from, Vec::new());
-        let mut log = Log { dir: dir.into(), segment_size, segments, fresh, end, flushed: 0, unsettled, buffer };
+        let mut log = Log { dir: dir.into(), segment_size, segments, fresh, end, flushed: 0, buffer };
         log.replay(&mut each)?;
         if log.segments.is_empty() {
             // Not synced here: that would delay the start. The first flush takes it along.
@@ -252,11 +250,9 @@ impl Log {
         Ok(true)
     }
 
-    /// What is needed before the first record may be acknowledged: the segment files are on disk with their names.
-    pub(super) fn settle_files(&mut self) -> Result<(), StoreError> {
-        if !std::mem::take(&mut self.unsettled) {
-            return Ok(());
-        }
+    /// What is needed before the first record may be acknowledged: the segment files are on disk with their names. Also
+    /// those found at the start: whoever made them may have been killed before they were.
+    pub(super) fn settle_files(&self) -> Result<(), StoreError> {
         for segment in &self.segments {
             segment.file.sync_all().map_err(|error| StoreError::io("flushing the log", error))?;
         }
@@ -283,4 +279,18 @@ impl Log {
             Ok(())
         }
     }
+}
+
+/// A segment that is missing is damage, not the end of the ring.
+fn none_missing(dir: &Path, found: usize) -> Result<(), StoreError> {
+    let failed = |error| StoreError::io(format!("reading {}", dir.display()), error);
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".log")?.parse::<usize>().ok());
+        if number.is_some_and(|number| number > found) {
+            let missing = path(dir, found);
+            return Err(StoreError::Damaged(format!("{} is missing; restore a backup", missing.display())));
+        }
+    }
+    Ok(())
 }

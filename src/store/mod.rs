@@ -76,6 +76,8 @@ pub struct StoreStatus {
     pub disk_free: u64,
     /// A usual mail is refused for want of room.
     pub full: bool,
+    /// Nothing is taken any more: the log could not be flushed ([`Store::failure`]).
+    pub failed: bool,
 }
 
 impl Store {
@@ -118,8 +120,8 @@ impl Store {
 
     /// All of `changes` or none, on disk when this returns. Waits while the backlog is at its bound.
     ///
-    /// A commit is carried out also when the returned future is dropped after its first poll. When mail is refused for
-    /// want of room, the files of its bodies are removed.
+    /// A commit is carried out also when the returned future is dropped after its first poll. When mail is refused
+    /// before it is written, the files of its bodies are removed.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         self.core().submit(changes, true).await
     }
@@ -162,7 +164,21 @@ impl Store {
             index_limit: measure.index_limit,
             disk_free: measure.disk_free,
             full: core.room_for(4096, 0).is_err() || core.shared.stuck().is_some(),
+            failed: core.shared.failed().is_some(),
         }
+    }
+
+    /// Waits until the log could not be flushed. Then nothing more is taken, since nobody knows what of it is on disk,
+    /// until the store is opened anew. May never return.
+    pub async fn failure(&self) -> StoreError {
+        self.core().shared.failure().await
+    }
+
+    /// Makes the next write (or flush) of the log fail; for tests.
+    #[doc(hidden)]
+    pub fn break_next(&self, flush: bool) {
+        let faults = &self.core().shared.faults;
+        (if flush { &faults.flush } else { &faults.write }).store(true, Ordering::Relaxed);
     }
 
     /// Runs `work` while nothing is being applied; for tests that take a picture of the directory.

@@ -1,7 +1,7 @@
 //! What the writer, the apply thread and the callers share: the backlog, how far the log is written, flushed and
 //! applied, and who waits for it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,14 @@ pub(super) struct Shared {
     changed: Event,
     pub flushes: AtomicU64,
     pub commits: AtomicU64,
+    pub faults: Faults,
+}
+
+/// Failures of the disk, set by tests: the next one of its kind.
+#[derive(Default)]
+pub(super) struct Faults {
+    pub write: AtomicBool,
+    pub flush: AtomicBool,
 }
 
 #[derive(Default)]
@@ -235,12 +243,33 @@ impl Shared {
         self.lock().stuck.clone()
     }
 
-    /// Waits while the backlog is at its bound.
-    pub(super) async fn not_full(&self) -> Result<(), StoreError> {
-        self.until(|state| (!state.backlog.is_full()).then_some(Ok(()))).await
+    /// Why the writer takes no more.
+    pub(super) fn failed(&self) -> Option<StoreError> {
+        self.lock().failed.clone()
     }
 
-    /// Waits until everything written before the call is applied.
+    /// Waits until the writer takes no more.
+    pub(super) async fn failure(&self) -> StoreError {
+        loop {
+            let changed = self.changed.listen();
+            if let Some(error) = self.failed() {
+                return error;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits while the backlog is at its bound.
+    pub(super) async fn not_full(&self) -> Result<(), StoreError> {
+        self.until(|state| {
+            let failed = state.failed.clone().map(Err);
+            failed.or((!state.backlog.is_full()).then_some(Ok(())))
+        })
+        .await
+    }
+
+    /// Waits until everything written before the call is applied. That goes on after the writer has failed: what was
+    /// accepted can be read.
     pub(super) async fn settled(&self) -> Result<(), StoreError> {
         let target = {
             let mut state = self.lock();
@@ -259,7 +288,7 @@ impl Shared {
             let state = self.lock();
             done(&state).or_else(|| {
                 let closed = (state.closing && state.stuck.is_some()).then_some(StoreError::Closed);
-                state.failed.clone().or(state.stuck.clone()).or(closed).map(Err)
+                state.stuck.clone().or(closed).map(Err)
             })
         };
         loop {

@@ -6,15 +6,17 @@
 //! After a failed flush it takes nothing more: the kernel may have dropped what it could not write, and a second flush
 //! would succeed without it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::change::Change;
-use super::error::StoreError;
+use super::error::{LOG_STAYS_FULL, StoreError};
 use super::log::Log;
 use super::record::Frame;
+use super::segment::sync_dir;
 use super::shared::Shared;
 
 /// Longest wait for commits that are near, and the pause after which no more of them is awaited.
@@ -135,17 +137,14 @@ impl Waitroom {
 }
 
 /// Runs until the waitroom is closed and empty.
-pub(super) fn run(mut log: Log, waitroom: &Waitroom, shared: &Shared) {
+pub(super) fn run(mut log: Log, dirs: &[PathBuf], waitroom: &Waitroom, shared: &Shared) {
     let mut flush_by = None;
-    if let Err(error) = log.settle_files() {
-        log::error!("store: {error}");
-        waitroom.fail(error);
+    if let Err(error) = log.settle_files().and_then(|()| dirs.iter().try_for_each(|dir| sync_dir(dir))) {
+        give_up(error, waitroom, shared);
     }
     while let Some(requests) = waitroom.next(flush_by) {
         if let Err(error) = write_all(&mut log, requests, shared) {
-            log::error!("store: {error}; nothing more is written until the program starts anew");
-            shared.writer_failed(error.clone());
-            waitroom.fail(error);
+            give_up(error, waitroom, shared);
             flush_by = None;
             continue;
         }
@@ -155,6 +154,12 @@ pub(super) fn run(mut log: Log, waitroom: &Waitroom, shared: &Shared) {
             (false, _) => None,
         };
     }
+}
+
+fn give_up(error: StoreError, waitroom: &Waitroom, shared: &Shared) {
+    log::error!("store: {error}; nothing more is written until the program starts anew");
+    shared.writer_failed(error.clone());
+    waitroom.fail(error);
 }
 
 /// Writes, flushes where somebody waits for it or a flush is overdue, answers. An error is one of flushing.
@@ -185,7 +190,8 @@ fn write_all(log: &mut Log, requests: Vec<Request>, shared: &Shared) -> Result<(
 }
 
 fn write(log: &mut Log, requests: Vec<Request>, shared: &Shared) -> Result<(), StoreError> {
-    let ends = match log.append(requests.iter().map(|request| &request.frame)) {
+    let injected = injected(&shared.faults.write, "writing the log");
+    let ends = match injected.and_then(|()| log.append(requests.iter().map(|request| &request.frame))) {
         Ok(ends) => ends,
         Err(error) => {
             log::error!("store: {error}");
@@ -209,9 +215,18 @@ fn write(log: &mut Log, requests: Vec<Request>, shared: &Shared) -> Result<(), S
 }
 
 fn flush(log: &mut Log, shared: &Shared) -> Result<(), StoreError> {
+    injected(&shared.faults.flush, "flushing the log")?;
     log.flush()?;
     shared.flushed(log.flushed());
     Ok(())
+}
+
+fn injected(fault: &AtomicBool, what: &str) -> Result<(), StoreError> {
+    // The usual way costs a look, no write to memory that is shared.
+    match fault.load(Ordering::Relaxed) && fault.swap(false, Ordering::Relaxed) {
+        true => Err(StoreError::io(what, std::io::Error::from_raw_os_error(libc::EIO))),
+        false => Ok(()),
+    }
 }
 
 /// The outer error is one of flushing; the inner one says that the log stays full.
@@ -221,7 +236,7 @@ fn next_segment(log: &mut Log, shared: &Shared) -> Result<Result<(), StoreError>
     while !log.advance(applied)? {
         match shared.wait_applied(applied, until) {
             Some(now) => applied = now,
-            None => return Ok(Err(StoreError::Full("the log is full"))),
+            None => return Ok(Err(StoreError::Full(LOG_STAYS_FULL))),
         }
     }
     shared.flushed(log.flushed());

@@ -105,3 +105,16 @@ pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
         std::thread::yield_now();
     }
 }
+
+/// A body in a file.
+pub fn large(store: &Store) -> BodyHandle {
+    let mut writer = store.body_writer();
+    smol::block_on(writer.write(&[b'x'; 200_000])).unwrap();
+    smol::block_on(writer.finish()).unwrap()
+}
+
+/// Files two levels down.
+pub fn files(dir: &Path) -> usize {
+    let dirs = fs::read_dir(dir).unwrap();
+    dirs.map(|dir| fs::read_dir(dir.unwrap().path()).unwrap().count()).sum()
+}

@@ -1,7 +1,6 @@
 //! Full maps, leftovers, ids, backups.
 
 use std::fs;
-use std::path::Path;
 
 use pillarbox::store::{Change, MailboxId, NewMail, Options, Store, StoreError};
 use smol::block_on;
@@ -153,15 +152,4 @@ fn data_is_for_its_owner_alone() {
             paths.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
     }
-}
-
-fn large(store: &Store) -> pillarbox::store::BodyHandle {
-    let mut writer = store.body_writer();
-    block_on(writer.write(&[b'x'; 200_000])).unwrap();
-    block_on(writer.finish()).unwrap()
-}
-
-fn files(dir: &Path) -> usize {
-    let dirs = fs::read_dir(dir).unwrap();
-    dirs.map(|dir| fs::read_dir(dir.unwrap().path()).unwrap().count()).sum()
 }
