@@ -26,7 +26,7 @@ pub const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Pause after an accept that failed for want of descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(200);
-/// At most one log line about failing accepts in this time.
+/// At most one log line about failing accepts, and about clients turned away, in this time.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 
 /// How many sessions are let in. 0 is no limit.
@@ -64,6 +64,7 @@ pub async fn accept_loop<F>(
     };
     let sessions = Sessions::default();
     let mut complained: Option<Instant> = None;
+    let (mut turned_away, mut said) = (0u64, None::<Instant>);
     while let Some(accepted) = next(&listener, &context.stop).await {
         match accepted {
             Ok((tcp, peer)) => {
@@ -73,7 +74,14 @@ pub async fn accept_loop<F>(
                         let guard = context.board.session(service, peer, now_ms());
                         start(context, &sessions, service, seat, handler(tcp, peer, guard));
                     }
-                    Err(crowded) => turn_away(&tcp, peer, service, refuse(crowded)),
+                    Err(crowded) => {
+                        turn_away(&tcp, refuse(crowded));
+                        turned_away += 1;
+                        if said.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
+                            log::info!("{service}: {peer} turned away, too many sessions; {turned_away} so far");
+                            said = Some(Instant::now());
+                        }
+                    }
                 }
             }
             Err(error) if is_shortage(&error) => {
@@ -108,8 +116,7 @@ fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
-fn turn_away(tcp: &Async<TcpStream>, peer: IpAddr, service: &str, line: &[u8]) {
-    log::info!("{service}: {peer} turned away: too many sessions");
+fn turn_away(tcp: &Async<TcpStream>, line: &[u8]) {
     // One try without waiting: a fresh socket has room for a line, and a refused client is worth no more.
     let _ = io::Write::write(&mut tcp.get_ref(), line);
 }

@@ -11,7 +11,6 @@ use heed::RoTxn;
 use super::answer;
 use super::backlog::Batch;
 use super::bodies::{Bodies, Unnamed};
-use super::body::BodyHandle;
 use super::change::Change;
 use super::error::{INDEX_FULL, LOG_STAYS_FULL, StoreError};
 use super::index::{Index, MAP_SIZES};

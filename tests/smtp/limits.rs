@@ -42,6 +42,19 @@ fn silence_ends_a_session() {
     client.closed();
 }
 
+/// A byte now and then is no way to hold a session.
+#[test]
+fn a_command_that_never_ends_ends_a_session() {
+    let office = Office::with(|service| service.timeout = 1);
+    let mut client = office.greeted();
+    let began = Instant::now();
+    while !client.has_something_to_say() {
+        client.send("x");
+        assert!(began.elapsed() < PATIENCE, "the session goes on");
+    }
+    assert!(client.line().starts_with("421 4.4.2"));
+}
+
 #[test]
 fn a_transaction_is_finished_after_the_stop_and_the_idle_are_told() {
     let mut office = Office::open();

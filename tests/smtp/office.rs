@@ -130,6 +130,14 @@ impl Client {
         self.stream.get_mut().write_all(text.as_bytes()).unwrap();
     }
 
+    /// Waits a moment for it.
+    pub fn has_something_to_say(&mut self) -> bool {
+        self.stream.get_ref().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let heard = self.stream.fill_buf().is_ok();
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        heard
+    }
+
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();

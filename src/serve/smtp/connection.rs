@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_io::Async;
 
 use super::offer;
+use super::pace::Pace;
 use crate::config::{Config, Secret, ServiceEncryption, SmtpService};
 use crate::intake::{Draft, MailParams, Refusal, Source};
 use crate::live::SessionGuard;
@@ -45,6 +46,7 @@ struct Connection {
     draft: Option<Box<Draft>>,
     /// Silence longer than this ends the session.
     limit: Duration,
+    pace: Pace,
     peer: IpAddr,
     /// The client's address may send out without a login.
     trusted: bool,
@@ -65,6 +67,7 @@ impl Connection {
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
         }
+        let limit = Duration::from_secs(service.timeout.into());
         Ok(Connection {
             context,
             wire,
@@ -72,7 +75,8 @@ impl Connection {
             destinations: Vec::new(),
             only_recipient: None,
             draft: None,
-            limit: Duration::from_secs(service.timeout.into()),
+            limit,
+            pace: Pace::new(limit, Instant::now()),
             peer,
             trusted,
             guard,
@@ -135,8 +139,14 @@ impl Connection {
 
     async fn read(&mut self) -> io::Result<()> {
         let on_stop = if self.session.is_busy() { OnStop::Finish } else { OnStop::Leave };
-        match self.wire.fill(self.limit, on_stop).await {
-            Fill::Bytes => {}
+        let before = self.wire.input().len();
+        let wait = self.pace.wait(self.session.is_in_message(), before == 0, Instant::now());
+        if wait.is_zero() {
+            self.session.end(End::TimedOut);
+            return Ok(());
+        }
+        match self.wire.fill(wait, on_stop).await {
+            Fill::Bytes => self.pace.came(self.wire.input().len() - before),
             Fill::Gone => self.session.end(End::Gone),
             Fill::TimedOut => self.session.end(End::TimedOut),
             Fill::Stopping => self.session.end(End::Stopping),
@@ -211,7 +221,10 @@ impl Connection {
         let Mail { return_path, body, smtputf8, ret, envid, .. } = mail;
         let params = MailParams { return_path, body, smtputf8, ret, envid };
         match draft.finish(params, std::mem::take(&mut self.destinations), Vec::new()).await {
-            Ok(accepted) => Answer::Queued(accepted.mail.to_string()),
+            Ok(accepted) => {
+                self.pace.mail(Instant::now());
+                Answer::Queued(accepted.mail.to_string())
+            }
             Err(refusal) => {
                 log::info!("smtp: {}: mail refused: {refusal}", self.peer);
                 Answer::No(reply_to(&refusal))
@@ -231,7 +244,7 @@ impl Connection {
         };
         match user {
             Some(LoggedIn { name, .. }) => {
-                log::info!("smtp: {}: {name} logged in", self.peer);
+                log::debug!("smtp: {}: {name} logged in", self.peer);
                 self.guard.user(&name);
                 Answer::LoggedIn(name)
             }

@@ -4,6 +4,7 @@
 //! mail is kept. Text of a message goes from the read buffer to the draft as it comes. Decides nothing by itself.
 
 mod connection;
+mod pace;
 
 use std::net::{IpAddr, TcpListener};
 

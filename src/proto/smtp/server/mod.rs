@@ -148,6 +148,11 @@ impl Session {
         self.transaction.is_some() || !matches!(self.state, State::Command | State::LongLine | State::Closed)
     }
 
+    /// What comes now is text of a message.
+    pub fn is_in_message(&self) -> bool {
+        matches!(self.state, State::Data(_) | State::Chunk { .. })
+    }
+
     /// Takes the input from its beginning on. Not to be called between [`Next::Ask`] and its answer.
     pub fn feed<'a>(&mut self, input: &'a [u8]) -> Step<'a> {
         let mut used = 0;
