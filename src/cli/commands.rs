@@ -60,7 +60,7 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["config", "export"] => export(given),
         ["config", "import", file] => import(given, Path::new(file)),
         ["backup", to] => backup(given, Path::new(to)),
-        ["restore", from] => restore(&given.data(), Path::new(from)),
+        ["restore", from] => restore(given, Path::new(from)),
         [] => Err(Usage("a command is missing".into()).into()),
         ["queue" | "user" | "config" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect", _, ..] => {
             Err(Usage(format!("{} is not a whole command", words.join(" "))).into())
@@ -146,11 +146,16 @@ fn backup(given: &Arguments, to: &Path) -> anyhow::Result<()> {
     if given.json { print(&format!("{answer}\n")) } else { print(&format!("backup in {}\n", to.display())) }
 }
 
-fn restore(data: &Path, from: &Path) -> anyhow::Result<()> {
+fn restore(given: &Arguments, from: &Path) -> anyhow::Result<()> {
+    let data = given.data();
     if !from.is_dir() {
         bail!("there is no backup in {}", from.display());
     }
-    Store::restore(from, data)?;
-    process::hand_over(data)?;
-    print(&format!("{} is restored\n", data.display()))
+    Store::restore(from, &data)?;
+    process::hand_over(&data)?;
+    if given.json {
+        print(&format!("{}\n", json!({ "restored": data })))
+    } else {
+        print(&format!("{} is restored\n", data.display()))
+    }
 }

@@ -26,7 +26,7 @@ pub fn status(status: &Value) -> String {
     let now = number(status, "now");
     let mut out = format!("Pillarbox {} · {}", text(status, "version"), text(status, "host_name"));
     if flag(status, "running") {
-        let _ = writeln!(out, " · runs since {}", span(now - number(status, "started_at")));
+        let _ = writeln!(out, " · has run for {}", span(now - number(status, "started_at")));
     } else {
         out.push_str(" · not running\n");
     }

@@ -61,7 +61,7 @@ impl Draft {
             self.write_header().await?;
             rest = bytes.get(used..).unwrap_or_default();
         }
-        self.body.write(rest).await.map_err(Refusal::of_store)?;
+        self.body.write(rest).await.map_err(|error| self.intake.failed(error))?;
         if self.body.size() > INLINE_LIMIT as u64 {
             self.expected = None;
         }
@@ -75,8 +75,8 @@ impl Draft {
 
     async fn write_header(&mut self) -> Result<(), Refusal> {
         let header = self.header.mended(&self.missing());
-        self.body.write(self.trace.as_bytes()).await.map_err(Refusal::of_store)?;
-        self.body.write(&header).await.map_err(Refusal::of_store)
+        self.body.write(self.trace.as_bytes()).await.map_err(|error| self.intake.failed(error))?;
+        self.body.write(&header).await.map_err(|error| self.intake.failed(error))
     }
 
     /// Lines that a mail of our own users lacks (RFC 6409 §8.2, §8.3). Mail of others is not touched.
@@ -111,7 +111,7 @@ impl Draft {
             self.write_header().await?;
         }
         let Draft { intake, source, id, received_at, body, expected, .. } = self;
-        let body = body.finish().await.map_err(Refusal::of_store)?;
+        let body = body.finish().await.map_err(|error| intake.failed(error))?;
         let (copies, recipients) = sort_out(destinations);
 
         let config = intake.config.current();
@@ -130,7 +130,7 @@ impl Draft {
 
         let committed = intake.store.commit(changes).await;
         drop(expected);
-        committed.map_err(Refusal::of_store)?;
+        committed.map_err(|error| intake.failed(error))?;
         if let Some(entry) = fresh {
             intake.signals.mail_waiting(entry);
         }

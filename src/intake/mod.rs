@@ -19,6 +19,7 @@ pub use draft::Draft;
 use crate::config::Published;
 use crate::live::{Board, Signals};
 use crate::mail::{Address, BodyType, Recipient, Ret};
+use crate::net::now_ms;
 use crate::route::{self, Destination, Resolution};
 use crate::store::{MailId, Store, StoreError};
 
@@ -92,12 +93,6 @@ impl Refusal {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Refusal::NoRoom | Refusal::Temporary)
     }
-
-    /// What the peer may know of a failure of the store; the log gets all of it.
-    fn of_store(error: StoreError) -> Refusal {
-        log::error!("mail refused for now: {error}");
-        if error.is_full() { Refusal::NoRoom } else { Refusal::Temporary }
-    }
 }
 
 /// What holds for the mail as a whole.
@@ -142,7 +137,16 @@ impl Intake {
 
     /// Whether a mail of `size` bytes would find room.
     pub fn room_for(&self, size: u64) -> Result<(), Refusal> {
-        self.store.room_for(size).map_err(Refusal::of_store)
+        self.store.room_for(size).map_err(|error| self.failed(error))
+    }
+
+    /// What the peer may know of a failure of the store. Log and board get all of it; the log not at each mail, since
+    /// peers try again and again while a full disk stays full.
+    fn failed(&self, error: StoreError) -> Refusal {
+        if self.board.problem(now_ms(), "store", format!("Mail is refused for now: {error}.")) {
+            log::error!("mail is refused for now: {error}");
+        }
+        if error.is_full() { Refusal::NoRoom } else { Refusal::Temporary }
     }
 
     /// Opens a mail; its first lines will be the trace of `source`. `for_recipient` goes into the Received line when the

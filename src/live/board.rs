@@ -89,6 +89,9 @@ struct State {
 /// How many last problems are kept.
 const PROBLEMS: usize = 100;
 
+/// A problem that was not seen for so long is news again. Milliseconds.
+const NEWS: i64 = 600_000;
+
 /// Takes its session off the board when dropped.
 pub struct SessionGuard {
     board: Board,
@@ -146,15 +149,19 @@ impl Board {
     }
 
     /// Notes what went wrong. The same problem again only counts up, so that one that repeats does not push out others.
-    pub fn problem(&self, at: i64, place: impl Into<String>, text: impl Into<String>) {
+    /// `true` when it is news, fit for the log: not seen within [`NEWS`].
+    pub fn problem(&self, at: i64, place: impl Into<String>, text: impl Into<String>) -> bool {
         let (place, text) = (place.into(), text.into());
         let mut state = self.state();
         let known = state.problems.iter().position(|known| known.place == place && known.text == text);
-        let times = known.and_then(|index| state.problems.remove(index)).map_or(0, |known| known.times);
+        let known = known.and_then(|index| state.problems.remove(index));
+        let news = known.as_ref().is_none_or(|known| !(0..NEWS).contains(&(at - known.at)));
+        let times = known.map_or(0, |known| known.times);
         if state.problems.len() >= PROBLEMS {
             state.problems.pop_front();
         }
         state.problems.push_back(Problem { at, times: times.saturating_add(1), place, text });
+        news
     }
 
     /// Newest first.
@@ -211,6 +218,13 @@ mod tests {
         assert_eq!(problems.len(), 2);
         assert_eq!((problems[0].at, problems[0].times), (999, 998));
         assert_eq!(problems[1].text, "disk full");
+    }
+
+    #[test]
+    fn a_problem_is_news_once_in_a_while() {
+        let board = Board::default();
+        let news = [0, 1, NEWS, 2 * NEWS, 3 * NEWS, 5].map(|at| board.problem(at, "store", "disk full"));
+        assert_eq!(news, [true, false, false, true, true, true], "the clock may have been set back");
     }
 
     #[test]

@@ -47,17 +47,20 @@ impl StoreError {
     pub(super) fn index(error: heed::Error) -> StoreError {
         match error {
             heed::Error::Mdb(heed::MdbError::MapFull) => StoreError::Full(INDEX_FULL),
-            heed::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
-                StoreError::Full("the disk is full")
-            }
+            heed::Error::Io(error) if is_disk_full(&error) => StoreError::Full("the disk is full"),
             error => StoreError::Index(Arc::new(error)),
         }
     }
 
     pub fn io(what: impl Into<String>, source: io::Error) -> StoreError {
-        if source.kind() == io::ErrorKind::StorageFull {
+        if is_disk_full(&source) {
             return StoreError::Full("the disk is full");
         }
         StoreError::Io { what: what.into(), source: Arc::new(source) }
     }
+}
+
+/// A quota that is used up is the same to us.
+fn is_disk_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::config::{Config, Secret, User};
+use crate::config::{Config, Secret, User, lower};
 
 use super::{Answer, Api, ApiError};
 
@@ -80,7 +80,11 @@ impl Api {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         let index = position(&config, name).ok_or_else(|| unknown(name))?;
-        config.users.remove(index);
+        let user = config.users.remove(index);
+        if lower(&user.name) == lower(&config.general.main_administrator) {
+            let why = "is the main administrator: name another one in general.main_administrator first";
+            return Err(ApiError::Conflict(format!("{} {why}", user.name)));
+        }
         self.put_changed(config).await
     }
 }
