@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use peer::{Asked, FakeDns};
 use pillarbox::net::Resolver;
-use pillarbox::net::dns::{DnsError, Mx};
+use pillarbox::net::dns::{self, DnsError, Mx};
 use simple_dns::{PacketFlag, RCODE, TYPE};
 
 fn run<T>(work: impl Future<Output = T>) -> T {
@@ -193,6 +193,43 @@ fn alias_chains_are_followed_and_loops_end() {
     assert!(is_right(run(resolver.txt("one.example"))));
     assert!(run(resolver.txt("loop.example")).unwrap_err().is_temporary());
     assert!(server.asked().len() < 20);
+}
+
+/// A listener that takes no more: who connects to it hears nothing, as on a route that leads nowhere.
+fn dead_end(address: std::net::SocketAddr) -> (socket2::Socket, Vec<socket2::Socket>) {
+    use socket2::{Domain, Socket, Type};
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&address.into()).unwrap();
+    listener.listen(0).unwrap();
+    let client = |_| {
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let _ = client.connect(&address.into());
+        client
+    };
+    let clients = (0..8).map(client).collect();
+    (listener, clients)
+}
+
+#[test]
+fn an_address_that_is_silent_does_not_hold_up_the_next() {
+    let there = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = there.local_addr().unwrap().port();
+    let _dead = dead_end(([127, 0, 0, 2], port).into());
+    let server = FakeDns::start(|asked, response| match asked.qtype {
+        TYPE::A => peer::with(response, vec![peer::a(&asked.name, "127.0.0.2"), peer::a(&asked.name, "127.0.0.1")]),
+        _ => peer::negative(response, RCODE::NoError, 60),
+    });
+    let (resolver, limit) = (resolver(&[&server]), std::time::Duration::from_secs(60));
+    let begun = std::time::Instant::now();
+    let stream = run(dns::connect(&resolver, "two.example", port, limit)).unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), there.local_addr().unwrap());
+    assert!(begun.elapsed() < limit / 2);
+    // Nobody answers: each has its limit, and the error says so.
+    drop(there);
+    let short = std::time::Duration::from_millis(200);
+    let error = run(dns::connect(&resolver, "two.example", port, short)).err().unwrap().to_string();
+    assert!(error.starts_with("two.example [127.0.0.") && error.contains("]:"), "{error}");
 }
 
 #[test]

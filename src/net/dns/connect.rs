@@ -1,7 +1,10 @@
 //! From a host's name to a connection.
 
+use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind, Result};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::Async;
@@ -12,20 +15,55 @@ use crate::net::{Stream, timeout};
 /// Addresses of one host that are tried.
 const MAX_TRIED: usize = 8;
 
-/// Connects to the first address of `host` that answers within `limit` each. The error names host, address and reason.
+/// An address has so long alone, then the next is tried beside it (RFC 8305): a dead route, mostly of IPv6, costs no more.
+const HEAD_START: Duration = Duration::from_secs(1);
+
+/// Connects to the first address of `host` that answers; each has `limit`. The error names host, address and reason.
 pub async fn connect(resolver: &Resolver, host: &str, port: u16, limit: Duration) -> Result<Stream> {
     let addresses = resolver.addresses(host).await.map_err(from_dns)?;
     let mut failed = Error::new(ErrorKind::NotFound, format!("{host} has no address"));
-    for address in addresses.into_iter().take(MAX_TRIED) {
-        let target = SocketAddr::new(address, port);
-        let error = match timeout(limit, Async::<TcpStream>::connect(target)).await {
-            Ok(Ok(tcp)) => return Stream::plain(tcp),
-            Ok(Err(error)) => error,
-            Err(late) => Error::new(ErrorKind::TimedOut, late),
+    let mut waiting = addresses.into_iter().take(MAX_TRIED).peekable();
+    let mut running: Vec<Attempt<'_>> = Vec::new();
+    loop {
+        match waiting.next() {
+            Some(address) => running.push(Box::pin(attempt(host, address, port, limit))),
+            None if running.is_empty() => return Err(failed),
+            None => {}
+        }
+        let ended = poll_fn(|cx| first(&mut running, cx));
+        let ended = match waiting.peek() {
+            Some(_) => timeout(HEAD_START, ended).await,
+            None => Ok(ended.await),
         };
-        failed = Error::new(error.kind(), format!("{}: {}", target_name(host, address, target), reason(&error)));
+        match ended {
+            Ok(Ok(tcp)) => return Stream::plain(tcp),
+            Ok(Err(error)) => failed = error,
+            Err(_) => {}
+        }
     }
-    Err(failed)
+}
+
+type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Async<TcpStream>>> + Send + 'a>>;
+
+async fn attempt(host: &str, address: IpAddr, port: u16, limit: Duration) -> Result<Async<TcpStream>> {
+    let target = SocketAddr::new(address, port);
+    let error = match timeout(limit, Async::<TcpStream>::connect(target)).await {
+        Ok(Ok(tcp)) => return Ok(tcp),
+        Ok(Err(error)) => error,
+        Err(late) => Error::new(ErrorKind::TimedOut, late),
+    };
+    Err(Error::new(error.kind(), format!("{}: {}", target_name(host, address, target), reason(&error))))
+}
+
+/// The outcome of the first that ends; it is taken out.
+fn first(running: &mut Vec<Attempt<'_>>, cx: &mut Context<'_>) -> Poll<Result<Async<TcpStream>>> {
+    for at in 0..running.len() {
+        if let Some(Poll::Ready(outcome)) = running.get_mut(at).map(|attempt| attempt.as_mut().poll(cx)) {
+            drop(running.swap_remove(at));
+            return Poll::Ready(outcome);
+        }
+    }
+    Poll::Pending
 }
 
 /// `mail.example [192.0.2.1]:25`, or just the address where it is what was asked for.

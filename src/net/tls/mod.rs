@@ -6,6 +6,7 @@
 
 mod identity;
 mod trust;
+pub(super) mod words;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
