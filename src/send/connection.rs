@@ -13,7 +13,7 @@ use crate::proto::smtp::client::{Content, Event, Failure, Session};
 use crate::store::{Body, QueueEntry, RecipientState, StoreError};
 
 use super::Shared;
-use super::attempt::{Attempt, mail, recipients, unsendable};
+use super::attempt::{Attempt, Tried, mail, recipients, unsendable};
 use super::line::Line;
 use super::open::{Open, open};
 use super::pool::{PIECE, Seat};
@@ -283,6 +283,16 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    /// Whatever ends a connection: what it had under way is not forgotten until the next start.
+    fn drop(&mut self) {
+        for attempt in self.attempts.drain(..) {
+            self.shared.pool.release(&attempt.entry);
+            let _ = self.shared.results.try_send(Tried::put_off(attempt.entry, "The box broke off"));
+        }
+    }
+}
+
 fn open_body(shared: &Shared, entry: &QueueEntry) -> Result<Body, StoreError> {
     let body = shared.store.body(entry.mail)?;
     body.ok_or_else(|| StoreError::Damaged(format!("the body of mail {} is missing", entry.mail)))
@@ -303,4 +313,51 @@ fn needs_utf8(entry: &QueueEntry, offered: bool, content: &Content) -> bool {
                 }
                 Content::Pieces => true,
             })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::config::{Config, RelayHost, Sender};
+    use crate::live::{Board, Signals, StopSource};
+    use crate::net::{Resolver, Stream};
+    use crate::proto::smtp::client::Encryption;
+    use crate::send::tests::entry;
+    use crate::store::Store;
+
+    /// A panic, say.
+    #[test]
+    fn a_connection_that_vanishes_puts_its_mails_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_source, stop) = StopSource::new();
+        let (results, outcomes) = smol::channel::bounded(2);
+        let shared = Arc::new(Shared {
+            store: Store::open(dir.path()).unwrap(),
+            signals: Signals::default(),
+            board: Board::default(),
+            resolver: Resolver::new(Vec::new()),
+            stop: stop.clone(),
+            pool: Arc::default(),
+            line: std::sync::Mutex::default(),
+            results,
+        });
+        let hosts = vec![RelayHost { host: "127.0.0.1".into(), port: 25 }];
+        let sender = Sender { hosts, encryption: crate::config::RelayEncryption::None, ..Sender::default() };
+        let connection = crate::config::Connection { sender: Some(sender), ..Default::default() };
+        let line = Line::of(&Config { connections: vec![connection], ..Config::default() }).ok().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tcp = async_io::Async::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
+        let wire = Wire::new(Stream::plain(tcp).unwrap(), &stop);
+        let session = Session::new(line.settings(Encryption::AsIs));
+        let seat = Seat::take(&shared.pool);
+        let open = Open { wire, session, host: "host".into() };
+        let mut connection = Connection::new(shared, Arc::new(line), seat, open);
+        connection.attempts.push_back(Attempt::new(Arc::new(entry(7, 2))));
+        drop(connection);
+        let tried = outcomes.try_recv().unwrap();
+        assert_eq!((tried.entry.mail.0, tried.updates.len()), (7, 2));
+        assert!(tried.updates.iter().all(|update| update.state == RecipientState::Pending));
+    }
 }

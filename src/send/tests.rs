@@ -8,7 +8,7 @@ use crate::mail::{Address, BodyType, Notify};
 use crate::proto::smtp::client::{Reply, Verdict};
 use crate::store::{Hold, MailId, QueueEntry, QueueRecipient, RecipientState};
 
-fn entry(mail: u64, recipients: usize) -> QueueEntry {
+pub(super) fn entry(mail: u64, recipients: usize) -> QueueEntry {
     let recipient = |n: usize| QueueRecipient {
         address: Address::parse(&format!("u{n}@else.example")).unwrap(),
         notify: Notify::default(),
