@@ -30,7 +30,9 @@ function figures(status) {
 }
 
 function waiting(mail, now) {
-  const replies = mail.to.filter((to) => to.reply).map((to) => h("small", {}, `${to.address}: ${to.reply}`));
+  const said = mail.to.filter((to) => to.reply);
+  const alike = said.length === mail.to.length && said.every((to) => to.reply === said[0].reply);
+  const replies = alike ? h("small", {}, said[0].reply) : said.map((to) => h("small", {}, `${to.address}: ${to.reply}`));
   return [mail.state === "held" ? state("warn", "Held") : state("quiet", "Waiting"), mail.state === "held" ? null : h("small", {}, "next try ", time(mail.due, now)), replies];
 }
 

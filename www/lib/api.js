@@ -4,8 +4,9 @@ const PAUSE = 3000;
 const LONGEST_PAUSE = 60000;
 const PATIENCE = 15000;
 
+// The origin, since an address with a login in it (https://name:password@box/) must not be asked.
 export async function ask(path) {
-  const response = await fetch(`/api/v1/${path}`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  const response = await fetch(`${location.origin}/api/v1/${path}`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error ?? `the box answered ${response.status}`);
   return answer;

@@ -34,7 +34,7 @@ export function section(heading, rows, columns, empty) {
     ? h("p", { class: "quiet" }, empty)
     : h("div", { class: "scroll" }, h("table", {},
         h("thead", {}, h("tr", {}, columns.map(([name, , number]) => h("th", { scope: "col", class: number ? "number" : "" }, name)))),
-        h("tbody", {}, rows.map((row) => h("tr", {}, columns.map(([, cell, number]) => h("td", { class: number ? "number" : "" }, cell(row))))))));
+        h("tbody", {}, rows.map((row) => h("tr", {}, columns.map(([name, cell, number]) => h("td", { "data-name": name, class: number ? "number" : "" }, cell(row))))))));
   return h("section", {}, h("h2", {}, heading), body);
 }
 
@@ -52,7 +52,7 @@ export function time(at, now) {
       word = RELATIVE.format(distance, unit);
       break;
     }
-    distance = Math.trunc(distance / size);
+    distance = Math.round(distance / size);
   }
   return h("time", { datetime: exact.toISOString(), title: exact.toLocaleString() }, word);
 }
