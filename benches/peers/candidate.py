@@ -116,7 +116,9 @@ class CandidateCollect(Collector):
 
     def prepare(self, d, pop_port, kind):
         Path(d, "data").mkdir(exist_ok=True)
-        text = general("local.test") + connection(every=5) + COLLECTOR.format(port=pop_port) + USER
+        # Services of its own on loopback: the usual ports may be taken.
+        services = SMTP.format(port=pop_port + 400) + POP3.format(port=pop_port + 401)
+        text = general("local.test") + services + connection(every=5) + COLLECTOR.format(port=pop_port) + USER
         Path(d, "config.toml").write_text(text)
 
     def argv(self, d):
