@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use crate::config::{Config, read_file};
 use crate::gateway::{Options, process};
 use crate::store::Store;
 use crate::web::encoded;
@@ -109,7 +109,7 @@ fn add_user(given: &Arguments, name: &str) -> anyhow::Result<()> {
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| file.display().to_string())
+    read_file(file).with_context(|| file.display().to_string())
 }
 
 /// Against the settings of a new box: nothing else is needed to check a file.

@@ -5,7 +5,7 @@ Pillarbox: an office mail box in one program.
 
   pillarbox run [--config FILE] [--high-ports] [--user NAME]
       Runs the box until SIGTERM or SIGINT. FILE (TOML) is put in force at start, once each time it has changed.
-      --high-ports adds 10000 to all ports below 1024. Started as root, the program becomes NAME after binding
+      --high-ports adds 10000 to all ports below 10000. Started as root, the program becomes NAME after binding
       its ports (default: pillarbox, where that user exists).
   pillarbox demo [--once]
       A box and a provider on this machine, with sample mails coming and going. --once: checks 50 mails and ends.

@@ -4,6 +4,9 @@
 //! there stays as it is. Numbers are kept by name, secrets that are left out too (see `secrets`).
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
@@ -16,6 +19,16 @@ use super::{Config, Invalid, secrets};
 const LARGEST: usize = 8 * 1024 * 1024;
 /// Deepest nesting of a file that is looked into; settings need five.
 const DEEPEST: usize = 32;
+
+/// The text of an import file. A device or a log given by mistake is not read into memory.
+pub fn read_file(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "this is far too large for a configuration"));
+    }
+    Ok(text)
+}
 
 impl Config {
     /// As it is stored, with secrets and numbers.

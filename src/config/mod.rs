@@ -38,6 +38,7 @@ pub use connections::{
 };
 pub use derived::Derived;
 pub use directory::{Directory, lower};
+pub use exchange::read_file;
 pub use general::General;
 pub use ids::Ids;
 pub use invalid::Invalid;

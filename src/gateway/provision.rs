@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::config::{Config, Published};
+use crate::config::{Config, Published, read_file};
 use crate::store::Store;
 use crate::web::settings::{self, SettingsError};
 
@@ -24,7 +24,7 @@ impl Provision {
     pub fn read(path: &Path) -> Result<Provision, StartError> {
         let file = path.display().to_string();
         let unreadable = |source| StartError::ConfigFile { file: file.clone(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let text = read_file(path).map_err(unreadable)?;
         let about = std::fs::metadata(path).map_err(unreadable)?;
         let age = about.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         let mark = format!("{} {} {file}", text.len(), age.unwrap_or_default().as_nanos());

@@ -50,6 +50,9 @@ fn files_that_cannot_be_used() {
         let line = place.refusal(&words, 1);
         assert!(line.starts_with(&format!("{broken}: line 3: general.max_hops")), "{line}");
     }
+    for words in [vec!["config", "check", "/dev/zero"], vec!["config", "import", "/dev/zero"], run("/dev/zero")] {
+        assert_eq!(place.refusal(&words, 1), "/dev/zero: this is far too large for a configuration");
+    }
     let line = place.refusal(&["config", "check", torn], 1);
     assert!(line.starts_with(&format!("{torn}: line 1: ")), "{line}");
 }

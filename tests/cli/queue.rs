@@ -43,3 +43,19 @@ fn collecting_without_collectors() {
     assert_eq!(place.refusal(&["collect"], 1), "there is no collector that is switched on");
     assert!(program.stop().success());
 }
+
+#[test]
+fn a_paused_connection_collects_when_asked() {
+    let place = Place::new();
+    let collector = r#"
+[[connections.collectors]]
+name = "Office"
+host = "127.0.0.1"
+port = 9
+login = { user = "office", password = "secret" }
+routing = { send-to = "anna" }
+"#;
+    let program = place.start(&format!("{OFFICE}{collector}"));
+    assert_eq!(place.answer(&["collect"]), "collecting\n");
+    assert!(program.stop().success());
+}

@@ -157,7 +157,8 @@ impl Api {
 
     fn collect(&self) -> Answer {
         let config = self.config.current();
-        let enabled = config.connections.iter().filter(|connection| connection.enabled && !connection.paused);
+        // A paused connection collects when somebody asks.
+        let enabled = config.connections.iter().filter(|connection| connection.enabled);
         let collectors = enabled.flat_map(|connection| &connection.collectors).filter(|collector| collector.enabled);
         let count = collectors.count();
         if !self.running {
