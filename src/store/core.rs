@@ -21,7 +21,8 @@ use super::record::Frame;
 use super::room::{Measure, Room};
 use super::shared::{Shared, Work};
 use super::tables::{self, Tables};
-use super::writer::{self, Request, Waitroom};
+use super::waitroom::{Request, Waitroom};
+use super::writer;
 
 /// Sizes of the log and the index, for tests and tools; the program takes the default.
 #[derive(Clone, Debug)]

@@ -28,6 +28,7 @@ pub mod rows;
 mod segment;
 mod shared;
 mod tables;
+mod waitroom;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -1,27 +1,18 @@
 //! The writer: one thread that appends all waiting commits to the log with one write and one flush, then answers all.
 //!
-//! One session alone never waits for others. When more sessions have said that their commit is near
-//! ([`super::Store::expect_commit`]) than are waiting, the writer gives them a moment, so that they share the flush.
-//!
 //! After a failed flush it takes nothing more: the kernel may have dropped what it could not write, and a second flush
 //! would succeed without it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::answer::Answer;
-use super::change::Change;
 use super::error::{LOG_STAYS_FULL, StoreError};
 use super::log::Log;
-use super::record::Frame;
 use super::segment::sync_dir;
 use super::shared::Shared;
+use super::waitroom::{Request, Return, Waitroom};
 
-/// Longest wait for commits that are near, and the pause after which no more of them is awaited.
-const GATHER: Duration = Duration::from_millis(1);
-const PAUSE: Duration = Duration::from_micros(250);
 /// What was posted is flushed after this time, if no commit comes first.
 const DEFERRED: Duration = Duration::from_millis(900);
 /// Longest wait for a free segment.
@@ -29,121 +20,18 @@ const LOG_FULL: Duration = Duration::from_secs(10);
 /// One write, at most.
 const WRITE: usize = 1024 * 1024;
 
-pub(super) struct Request {
-    pub frame: Frame,
-    pub changes: Vec<Change>,
-    /// The caller waits for the flush, not only for the write.
-    pub flush: bool,
-    pub answer: Answer,
-}
-
-/// Where commits wait for the writer.
-#[derive(Default)]
-pub(super) struct Waitroom {
-    state: Mutex<State>,
-    arrived: Condvar,
-    expected: AtomicUsize,
-}
-
-#[derive(Default)]
-struct State {
-    requests: Vec<Request>,
-    /// Requests that wait for a flush.
-    flushes: usize,
-    /// The writer sleeps until this many of them wait.
-    wake_at: Option<usize>,
-    closing: bool,
-    failed: Option<StoreError>,
-}
-
-impl Waitroom {
-    pub(super) fn push(&self, request: Request) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        if let Some(error) = &state.failed {
-            return Err(error.clone());
-        }
-        if state.closing {
-            return Err(StoreError::Closed);
-        }
-        state.flushes += usize::from(request.flush);
-        state.requests.push(request);
-        if state.wake_at.is_some_and(|count| state.flushes >= count) {
-            state.wake_at = None;
-            self.arrived.notify_one();
-        }
-        Ok(())
-    }
-
-    pub(super) fn close(&self) {
-        let mut state = self.lock();
-        state.closing = true;
-        self.arrived.notify_one();
-    }
-
-    pub(super) fn expect(&self, change: isize) {
-        if change > 0 {
-            self.expected.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.expected.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>, wake_at: usize, limit: Duration) -> MutexGuard<'a, State> {
-        state.wake_at = Some(wake_at);
-        let waited = self.arrived.wait_timeout(state, limit);
-        let (mut state, _) = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
-        state.wake_at = None;
-        state
-    }
-
-    /// The next requests; none of them when a flush is overdue; `None` at the end.
-    fn next(&self, flush_by: Option<Instant>) -> Option<Vec<Request>> {
-        let mut state = self.lock();
-        while state.requests.is_empty() {
-            let left = flush_by.map(|at| at.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Some(Vec::new());
-            }
-            if state.closing {
-                return None;
-            }
-            state = self.sleep(state, 0, left.unwrap_or(Duration::from_secs(3600)));
-        }
-        let began = Instant::now();
-        while state.flushes > 0 && state.flushes < self.expected.load(Ordering::Relaxed) && !state.closing {
-            let (before, expected) = (state.flushes, self.expected.load(Ordering::Relaxed));
-            let left = GATHER.saturating_sub(began.elapsed());
-            state = self.sleep(state, expected, left.min(PAUSE));
-            if state.flushes == before || left <= PAUSE {
-                break;
-            }
-        }
-        state.flushes = 0;
-        Some(std::mem::take(&mut state.requests))
-    }
-
-    fn fail(&self, error: StoreError) {
-        let mut state = self.lock();
-        state.failed = Some(error.clone());
-        state.flushes = 0;
-        for request in std::mem::take(&mut state.requests) {
-            request.answer.give(Err(error.clone()));
-        }
-    }
-}
-
 /// Runs until the waitroom is closed and empty.
 pub(super) fn run(mut log: Log, dirs: &[PathBuf], waitroom: &Waitroom, shared: &Shared) {
     let mut flush_by = None;
     if let Err(error) = log.settle_files().and_then(|()| dirs.iter().try_for_each(|dir| sync_dir(dir))) {
         give_up(error, waitroom, shared);
     }
-    while let Some(requests) = waitroom.next(flush_by) {
-        if let Err(error) = write_all(&mut log, requests, shared) {
+    let mut back = Return::default();
+    while let Some(requests) = waitroom.next(flush_by, &mut back) {
+        let (began, answered) = (Instant::now(), requests.iter().filter(|request| request.flush).count());
+        let written = write_all(&mut log, requests, shared);
+        back.flushed(began.elapsed(), answered);
+        if let Err(error) = written {
             give_up(error, waitroom, shared);
             flush_by = None;
             continue;

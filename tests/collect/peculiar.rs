@@ -49,7 +49,8 @@ fn a_server_that_ends_its_lines_with_lf() {
     provider.behave(|b| b.bare_lf = true);
     let office = Office::with(collector(7, &provider));
     assert_eq!(office.run(7).collected_last, 2);
-    assert!(office.inbox(INFO)[0].ends_with(mail("a").as_str()));
+    let inbox = office.inbox(INFO);
+    assert!(inbox.iter().any(|taken| taken.ends_with(mail("a").as_str())), "{inbox:?}");
 }
 
 #[test]
