@@ -13,6 +13,7 @@
 // Floor 1: languages and values, no I/O.
 pub mod mail;
 pub mod proto;
+pub mod rules;
 
 // Floor 2: what the rest stands on.
 pub mod config;

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::pattern::{is_pattern, matches};
 use super::{Config, User};
 use crate::mail::Address;
+use crate::rules::pattern::{is_pattern, matches};
 
 /// Positions in `Config::users`.
 type Positions = Vec<usize>;

@@ -8,6 +8,7 @@
 //! the caller, and published as a new snapshot.
 
 mod check;
+pub mod collectors;
 pub mod connections;
 mod cross;
 mod derived;
@@ -20,12 +21,12 @@ mod ids;
 mod invalid;
 mod networks;
 pub mod password;
-pub mod pattern;
 mod prepare;
 pub mod reference;
 pub mod schema;
 pub mod secret;
 mod secrets;
+pub mod senders;
 pub mod services;
 mod snapshot;
 pub mod tls;
@@ -33,9 +34,8 @@ pub mod users;
 
 use serde::{Deserialize, Serialize};
 
-pub use connections::{
-    Collector, CollectorEncryption, CollectorRouting, Connection, Login, RelayEncryption, RelayHost, RetryStep, Sender,
-};
+pub use collectors::{Collector, CollectorEncryption, CollectorRouting};
+pub use connections::{Connection, Login};
 pub use derived::Derived;
 pub use directory::{Directory, lower};
 pub use exchange::read_file;
@@ -45,6 +45,7 @@ pub use invalid::Invalid;
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use secret::Secret;
 pub use secrets::STARS;
+pub use senders::{RelayEncryption, RelayHost, RetryStep, Sender};
 pub use services::{Authentication, Pop3Service, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
 pub use tls::{Dns, Tls};

@@ -2,8 +2,8 @@
 
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
-use super::{Destination, add, here};
-use crate::config::{Config, pattern};
+use super::{Destination, add, here, matches};
+use crate::config::Config;
 use crate::mail::Address;
 
 /// Most addresses looked at in one mail; a header of thousands is spam, and each costs a lookup.
@@ -49,6 +49,6 @@ fn is_accepted(accepted_domains: &[String], address: &Address) -> bool {
             let entry = entry.trim();
             let entry = entry.strip_prefix('@').unwrap_or(entry);
             let text = if entry.contains('@') { address.as_str() } else { address.domain() };
-            pattern::matches(entry, text)
+            matches(entry, text)
         })
 }

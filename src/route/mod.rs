@@ -10,7 +10,7 @@ mod headers;
 use crate::config::{Config, User};
 use crate::mail::{Address, Recipient};
 
-pub use crate::config::pattern::matches;
+pub use crate::rules::pattern::matches;
 pub use headers::by_headers;
 
 /// Where one copy goes.

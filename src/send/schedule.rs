@@ -203,7 +203,7 @@ mod tests {
     fn odd_settings() {
         let none = Sender { retry: Vec::new(), ..Sender::default() };
         assert!((30..32).contains(&minutes(&none, 0)));
-        let short = Sender { retry: vec![crate::config::connections::RetryStep { every: 0, until: 10 }], ..none };
+        let short = Sender { retry: vec![crate::config::senders::RetryStep { every: 0, until: 10 }], ..none };
         assert_eq!(minutes(&short, 10 * HOUR), 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use mail_parser::{MessageParser, MimeHeaders};
 use pillarbox::config::Sender;
-use pillarbox::config::connections::RetryStep;
+use pillarbox::config::senders::RetryStep;
 use pillarbox::intake::MailParams;
 use pillarbox::mail::{Address, Envelope, Notify, Recipient, Ret};
 use pillarbox::net::now_ms;

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::Checks;
 use crate::config::directory::lower;
-use crate::config::pattern::is_pattern;
 use crate::config::{User, password};
 use crate::mail::Address;
+use crate::rules::pattern::is_pattern;
 
 /// Longest user name, characters (spec users-lists-admin §1.2).
 const LONGEST_NAME: usize = 32;

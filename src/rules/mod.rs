@@ -1,0 +1,16 @@
+//! The small languages an administrator writes rules in: what they mean, and where a mistake is.
+//!
+//! Pure: a text becomes a value that is asked questions, a mistake is named by line and column. No configuration, no
+//! store, no clock: whoever asks brings the facts (`when` is given as a local time).
+//!
+//! * [`pattern`]: `*` and `?`, used by all of them.
+//! * [`words`]: a line cut into words that know their column.
+//! * [`compare`]: `<`, `<=`, `=`, `>=`, `>`, `<>` and a number.
+
+pub mod compare;
+pub mod mistake;
+pub mod pattern;
+pub mod words;
+
+pub use compare::Comparison;
+pub use mistake::Mistake;
