@@ -49,12 +49,13 @@ impl Address {
         if local.len() > MAX_LOCAL {
             return Err(AddressError::Local);
         }
-        let domain = match rest.strip_prefix('@') {
-            Some(domain) if valid_domain(domain) => domain.strip_suffix('.').unwrap_or(domain).to_lowercase(),
+        // Small letters first: some capitals have a longer one, and it is what is kept that has to be a domain.
+        let domain = match rest.strip_prefix('@').map(str::to_lowercase) {
+            Some(domain) if valid_domain(&domain) => domain,
             None if rest.is_empty() => String::new(),
             _ => return Err(AddressError::Domain),
         };
-        Ok(Address::join(local, &domain))
+        Ok(Address::join(local, domain.strip_suffix('.').unwrap_or(&domain)))
     }
 
     fn join(local: String, domain: &str) -> Address {
@@ -169,8 +170,16 @@ fn valid_domain(domain: &str) -> bool {
             && edge(label.chars().next_back())
             && label
                 .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric()))
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && may_be_in_label(c)))
     })
+}
+
+/// Letters, digits and the marks many scripts write words with. Not what reads as a dot (RFC 3490 §3.1), is not seen,
+/// or turns the direction of the text around it.
+fn may_be_in_label(c: char) -> bool {
+    let dot = matches!(c, '\u{3002}' | '\u{ff0e}' | '\u{ff61}');
+    let unseen = matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !dot && !unseen && !c.is_control() && !c.is_whitespace()
 }
 
 impl fmt::Display for Address {
@@ -219,6 +228,18 @@ mod tests {
         assert!(Address::parse("x@[192.0.2.1]").is_ok());
         assert!(Address::parse("x@[IPv6:2001:db8::1]").is_ok());
         assert!(Address::parse("müller@bücher.example").is_ok());
+    }
+
+    #[test]
+    fn domains_of_other_scripts() {
+        // With a mark between letters, and with a capital whose small letter is two characters.
+        for text in ["info@\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}.example", "b@\u{130}stanbul.example"] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(Address::parse(address.as_str()), Ok(address));
+        }
+        for text in ["a@b\u{3002}example", "a@b\u{202e}.example", "a@b\u{200b}.example", "a@b\u{a0}.example"] {
+            assert_eq!(Address::parse(text), Err(AddressError::Domain), "{text:?}");
+        }
     }
 
     #[test]

@@ -45,12 +45,14 @@ impl Body {
             let (count, text) = self.text.next(rest);
             used += count;
             self.size += text.len() as u64;
+            if self.text.is_smuggling() {
+                // Whatever else is wrong with it, so that how the input was cut makes no difference.
+                if self.refused.replace(Reply::smuggling()).is_none() {
+                    return (used, Piece::Refused);
+                }
+            }
             if self.refused.is_some() {
                 continue;
-            }
-            if self.text.is_smuggling() {
-                self.refused = Some(Reply::smuggling());
-                return (used, Piece::Refused);
             }
             if limit != 0 && self.size > limit {
                 self.refused = Some(Reply::too_large());
