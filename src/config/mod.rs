@@ -19,6 +19,7 @@ mod fresh;
 pub mod general;
 mod ids;
 mod invalid;
+pub mod lan;
 mod networks;
 pub mod password;
 mod prepare;
@@ -42,6 +43,7 @@ pub use exchange::read_file;
 pub use general::General;
 pub use ids::Ids;
 pub use invalid::Invalid;
+pub use lan::{Lan, LanCondition, LanRule};
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use secret::Secret;
 pub use secrets::STARS;
@@ -69,6 +71,9 @@ pub struct Config {
     pub connections: Vec<Connection>,
     /// People with a mailbox here.
     pub users: Vec<User>,
+    /// Mail that goes straight to another mail server of the office.
+    #[schemars(title = "LAN forwarding")]
+    pub lan: Lan,
     /// Certificate and trust.
     #[schemars(title = "TLS")]
     pub tls: Tls,

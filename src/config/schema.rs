@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn pages_are_the_fields_of_the_configuration() {
-        assert_eq!(pages(), ["general", "smtp", "pop3", "web", "connections", "users", "tls", "dns"]);
+        assert_eq!(pages(), ["general", "smtp", "pop3", "web", "connections", "users", "lan", "tls", "dns"]);
         assert_eq!(page("dns").unwrap()["title"], "DNS");
         assert_eq!(page("smtp").unwrap()["items"]["properties"]["timeout"]["x-unit"], "seconds");
         assert_eq!(page("genral"), None);
@@ -179,7 +179,8 @@ mod tests {
                 ".connections.sender.login.password",
                 ".connections.collectors.login.password",
                 ".users.password",
-                ".users.clear_password"
+                ".users.clear_password",
+                ".lan.rules.login.password"
             ]
         );
     }

@@ -32,7 +32,7 @@ pub(super) fn sort_out(destinations: Vec<Destination>) -> (Vec<Copy>, Vec<Recipi
                 }
             }
             Destination::Outgoing(recipient) => {
-                if known.insert(recipient.address.clone()) {
+                if known.insert((recipient.address.clone(), recipient.lan.clone())) {
                     recipients.push(recipient);
                 }
             }

@@ -120,16 +120,14 @@ impl Intake {
     pub fn recipient_of(&self, may_relay: bool, recipient: Recipient) -> Result<Vec<Destination>, Refusal> {
         let config = self.config.current();
         let outgoing = config.general.unknown_local_is_outgoing && may_relay;
+        let recipient = Recipient { address: recipient.address.or_domain(&config.general.default_domain), ..recipient };
         let unknown = outgoing.then(|| recipient.clone());
         match route::resolve(&config, recipient) {
             Resolution::Local(destinations) => Ok(destinations),
             Resolution::Outgoing(recipient) if may_relay => Ok(vec![Destination::Outgoing(recipient)]),
             Resolution::Outgoing(_) => Err(Refusal::RelayDenied),
             Resolution::Unknown => match unknown {
-                Some(Recipient { address, notify, orcpt }) => {
-                    let address = address.or_domain(&config.general.default_domain);
-                    Ok(vec![Destination::Outgoing(Recipient { address, notify, orcpt })])
-                }
+                Some(recipient) => Ok(vec![Destination::Outgoing(recipient)]),
                 None => Err(Refusal::UnknownRecipient),
             },
         }

@@ -42,12 +42,33 @@ pub struct Recipient {
     pub notify: Notify,
     /// `ORCPT=` as received, still in xtext, e.g. `rfc822;bob@example.com`.
     pub orcpt: Option<String>,
+    /// The one server this copy goes to; `None` leaves the way to a sender.
+    pub lan: Option<Box<LanServer>>,
+}
+
+/// Another mail server of the office that mail is forwarded to: fixed, without a look at MX records, not scheduled. A
+/// password is not here; whoever sends takes it from the settings by these three.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LanServer {
+    /// Name in lower case, or address without brackets.
+    pub host: String,
+    pub port: u16,
+    /// Login name; empty: no login.
+    pub user: String,
+}
+
+impl std::fmt::Display for LanServer {
+    /// `LAN server 192.168.1.5:25`, without the login.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let LanServer { host, port, .. } = self;
+        if host.contains(':') { write!(f, "LAN server [{host}]:{port}") } else { write!(f, "LAN server {host}:{port}") }
+    }
 }
 
 impl Recipient {
     /// A recipient without DSN parameters.
     pub fn new(address: Address) -> Recipient {
-        Recipient { address, notify: Notify::default(), orcpt: None }
+        Recipient { address, notify: Notify::default(), orcpt: None, lan: None }
     }
 }
 

@@ -7,5 +7,5 @@ pub mod envelope;
 pub mod header;
 
 pub use address::{Address, AddressError};
-pub use envelope::{BodyType, Envelope, Notify, Recipient, Ret};
+pub use envelope::{BodyType, Envelope, LanServer, Notify, Recipient, Ret};
 pub use header::Header;

@@ -146,6 +146,7 @@ mod tests {
             address: Address::parse(address).unwrap(),
             notify: Notify::default(),
             orcpt: None,
+            lan: None,
             state: RecipientState::Failed,
             reply: reply.into(),
         };

@@ -18,7 +18,7 @@ pub use headers::by_headers;
 pub enum Destination {
     /// A user's inbox. `original` is the recipient that led here; `reason` its letter in X-VPOP3-RCPTTYPE.
     Mailbox { user: u32, original: Address, reason: char },
-    /// Out, through a sender.
+    /// Out, through a sender, or to the LAN server the recipient names.
     Outgoing(Recipient),
 }
 
@@ -45,14 +45,13 @@ const ALWAYS_SOMEBODY: [&str; 4] = ["postmaster", "abuse", "mailer-daemon", "mai
 /// Spec connectors-and-smtp §7.2: default domain, aliases, users at local domains, unknown, outgoing.
 /// `postmaster` always leads to somebody (RFC 5321 §4.5.1): a user or alias of that name, else the main administrator.
 pub fn resolve(config: &Config, recipient: Recipient) -> Resolution {
-    let Recipient { address, notify, orcpt } = recipient;
-    let address = address.or_domain(&config.general.default_domain);
+    let address = recipient.address.or_domain(&config.general.default_domain);
     let local = config.is_local(&address) || is_for_this_host(config, &address);
     let destinations = if local { here(config, &address) } else { by_full_address(config, &address) };
     match (destinations.is_empty(), local) {
         (false, _) => Resolution::Local(destinations),
         (true, true) => Resolution::Unknown,
-        (true, false) => Resolution::Outgoing(Recipient { address, notify, orcpt }),
+        (true, false) => Resolution::Outgoing(Recipient { address, ..recipient }),
     }
 }
 

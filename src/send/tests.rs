@@ -13,6 +13,7 @@ pub(super) fn entry(mail: u64, recipients: usize) -> QueueEntry {
         address: Address::parse(&format!("u{n}@else.example")).unwrap(),
         notify: Notify::default(),
         orcpt: None,
+        lan: None,
         state: RecipientState::Pending,
         reply: String::new(),
     };

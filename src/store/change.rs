@@ -146,6 +146,7 @@ impl NewMail {
             address: recipient.address.clone(),
             notify: recipient.notify,
             orcpt: recipient.orcpt.clone(),
+            lan: recipient.lan.clone(),
             state: RecipientState::Pending,
             reply: String::new(),
         });

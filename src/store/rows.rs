@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::{Address, BodyType, Notify, Ret};
+use crate::mail::{Address, BodyType, LanServer, Notify, Ret};
 
 use super::change::{MailId, MailboxId};
 
@@ -32,6 +32,8 @@ pub struct QueueRecipient {
     pub address: Address,
     pub notify: Notify,
     pub orcpt: Option<String>,
+    /// The one server this copy goes to; `None` leaves the way to a sender.
+    pub lan: Option<Box<LanServer>>,
     pub state: RecipientState,
     /// The last reply or reason; empty before the first try.
     pub reply: String,

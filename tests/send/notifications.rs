@@ -13,7 +13,7 @@ use crate::smarthost::{Behaviour, Smarthost};
 
 fn to(address: &str, notify: Option<Notify>) -> Recipient {
     let orcpt = Some(format!("rfc822;orig-{address}"));
-    Recipient { address: Address::parse(address).unwrap(), notify: notify.unwrap_or_default(), orcpt }
+    Recipient { address: Address::parse(address).unwrap(), notify: notify.unwrap_or_default(), orcpt, lan: None }
 }
 
 fn wish(success: bool, failure: bool, delay: bool) -> Option<Notify> {

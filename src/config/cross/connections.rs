@@ -23,7 +23,7 @@ impl Checks<'_> {
     }
 
     /// What numbers are kept by must have a name of its own.
-    fn unique(&mut self, path: &str, name: &str, other: Option<String>) {
+    pub(super) fn unique(&mut self, path: &str, name: &str, other: Option<String>) {
         if name.trim().is_empty() {
             self.wrong(format!("{path}.name"), "is empty");
         } else if let Some(other) = other {
@@ -96,7 +96,7 @@ impl Checks<'_> {
         }
     }
 
-    fn host(&mut self, path: &str, host: &str) {
+    pub(super) fn host(&mut self, path: &str, host: &str) {
         if host.is_empty() {
             self.wrong(path, "is empty; name the server");
         } else if !is_domain(host) && host.parse::<IpAddr>().is_err() {
@@ -104,7 +104,7 @@ impl Checks<'_> {
         }
     }
 
-    fn login(&mut self, path: &str, login: &Login) {
+    pub(super) fn login(&mut self, path: &str, login: &Login) {
         if login.user.is_empty() {
             self.wrong(format!("{path}.user"), "is empty");
         }

@@ -1,6 +1,7 @@
 //! Checks that look at more than one setting, or at what a text means: names, domains, addresses, networks.
 
 mod connections;
+mod lan;
 mod users;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<Invalid>) {
     checks.services();
     checks.users();
     checks.connections();
+    checks.lan();
     checks.tls_and_dns();
 }
 
