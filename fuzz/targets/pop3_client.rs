@@ -4,14 +4,15 @@
 #![no_main]
 
 use languages::pieces;
-use languages::proto::pop3::client::{Command, Encryption, Event, Login, MAX_LINE, Session};
+use languages::proto::pop3::client::{Command, Encryption, Event, Login, MAX_LINE, Method, Session};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((mode, data)) = data.split_first() else { return };
     let encryption = [Encryption::AsIs, Encryption::Required, Encryption::IfAvailable][usize::from(*mode) % 3];
     let login = Login { user: "anna".into(), password: "secret".into() };
-    let mut session = Session::new(encryption, login);
+    let method = [Method::Plain, Method::Apop, Method::CramMd5][usize::from(*mode) / 3 % 3];
+    let mut session = Session::new(encryption, login).with_method(method);
     let mut buffer = Vec::new();
     for piece in pieces(data) {
         buffer.extend_from_slice(piece);

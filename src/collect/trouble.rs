@@ -94,6 +94,10 @@ fn failure_words(failure: &Failure, host: &str, user: &str) -> String {
         Failure::NoStls => {
             format!("{host} offers no encryption by STLS, so no password was sent. Try SSL with port 995 instead.")
         }
+        Failure::NotOffered(method) => format!(
+            "{host} does not offer a login by {method}, so no password was sent. Choose another method in the settings \
+             of this collector."
+        ),
         Failure::BadLogin => "User name or password contain a control character: enter them again.".into(),
         Failure::LineTooLong | Failure::EndlessList | Failure::Unexpected(_) => {
             format!(

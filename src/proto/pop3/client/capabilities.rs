@@ -12,6 +12,8 @@ pub struct Capabilities {
     pub user: bool,
     /// SASL PLAIN.
     pub plain: bool,
+    /// SASL CRAM-MD5.
+    pub cram_md5: bool,
 }
 
 impl Capabilities {
@@ -26,7 +28,12 @@ impl Capabilities {
             () if is("TOP") => self.top = true,
             () if is("UIDL") => self.uidl = true,
             () if is("USER") => self.user = true,
-            () if is("SASL") => self.plain |= words.any(|word| word.eq_ignore_ascii_case(b"PLAIN")),
+            () if is("SASL") => {
+                for word in words {
+                    self.plain |= word.eq_ignore_ascii_case(b"PLAIN");
+                    self.cram_md5 |= word.eq_ignore_ascii_case(b"CRAM-MD5");
+                }
+            }
             () => {}
         }
     }

@@ -47,6 +47,9 @@ pub enum Failure {
     /// STLS is wanted and not offered, or was refused.
     #[error("the server offers no encryption (STLS)")]
     NoStls,
+    /// The way to log in that is set.
+    #[error("the server does not offer {0}")]
+    NotOffered(&'static str),
     #[error("login refused: {text}")]
     Login { text: String, code: ResponseCode },
     /// A name or password with a line end or NUL in it, which no server could take.

@@ -32,7 +32,7 @@ pub(super) enum Status<'b> {
     Ok(&'b [u8]),
     Err(&'b [u8]),
     /// `+ `: a SASL exchange goes on (RFC 5034 §4).
-    More,
+    More(&'b [u8]),
 }
 
 /// `+OK text`, `-ERR text` or `+ challenge`.
@@ -41,7 +41,7 @@ pub(super) fn status(line: &[u8]) -> Option<Status<'_>> {
     let (word, text) = line.split_at_checked(word_end)?;
     let text = text.trim_ascii();
     match word {
-        b"+" => Some(Status::More),
+        b"+" => Some(Status::More(text)),
         word if word.eq_ignore_ascii_case(b"+OK") => Some(Status::Ok(text)),
         word if word.eq_ignore_ascii_case(b"-ERR") => Some(Status::Err(text)),
         _ => None,

@@ -141,6 +141,51 @@ fn sasl_plain_where_user_is_not_offered() {
 }
 
 #[test]
+fn apop_goes_by_the_greeting_also_after_stls() {
+    let apop = "APOP info ";
+    let mut session = Session::new(Encryption::AsIs, login()).with_method(Method::Apop);
+    feed(&mut session, b"+OK ready <1.2@pop.example>\r\n+OK\r\nPIPELINING\r\n.\r\n", &[]).unwrap();
+    let direct = said(&mut session);
+    assert!(
+        direct.starts_with(&format!("CAPA\r\n{apop}")) && direct.len() == "CAPA\r\n".len() + apop.len() + 34,
+        "{direct}"
+    );
+    assert_eq!(feed(&mut session, b"+OK in\r\n", &[]).unwrap(), [Seen::LoggedIn]);
+
+    let mut session = Session::new(Encryption::Required, login()).with_method(Method::Apop);
+    feed(&mut session, b"+OK ready <1.2@pop.example>\r\n+OK\r\nSTLS\r\n.\r\n+OK\r\n", &[]).unwrap();
+    session.encrypted();
+    said(&mut session);
+    feed(&mut session, b"+OK\r\n.\r\n", &[]).unwrap();
+    assert_eq!(said(&mut session), direct["CAPA\r\n".len()..]);
+    let refused = feed(&mut session, b"-ERR [AUTH] no\r\n", &[]).unwrap_err();
+    assert_eq!(refused, Failure::Login { text: "[AUTH] no".into(), code: ResponseCode::Auth });
+
+    let mut session = Session::new(Encryption::AsIs, login()).with_method(Method::Apop);
+    let missing = feed(&mut session, b"+OK ready\r\n-ERR\r\n", &[]);
+    assert_eq!((missing, said(&mut session).as_str()), (Err(Failure::NotOffered("APOP")), "CAPA\r\n"));
+}
+
+#[test]
+fn cram_md5_answers_the_challenge_and_never_sends_the_password() {
+    let cram = |server: &[u8]| {
+        let mut session = Session::new(Encryption::AsIs, login()).with_method(Method::CramMd5);
+        let seen = feed(&mut session, server, &[]);
+        (seen, said(&mut session))
+    };
+    let (seen, out) = cram(b"+OK\r\n+OK\r\nSASL PLAIN CRAM-MD5\r\n.\r\n+ PDE+\r\n+OK\r\n");
+    assert_eq!(seen.unwrap(), [Seen::LoggedIn]);
+    assert!(out.starts_with("CAPA\r\nAUTH CRAM-MD5\r\naW5mby"), "{out}");
+    let (seen, out) = cram(b"+OK\r\n+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n");
+    assert_eq!((seen, out.as_str()), (Err(Failure::NotOffered("CRAM-MD5")), "CAPA\r\n"));
+    // A server too old for CAPA may know it; what it sends as a challenge may be none.
+    assert!(cram(b"+OK\r\n-ERR\r\n+ ???\r\n").0.is_err());
+    assert!(matches!(cram(b"+OK\r\n-ERR\r\n-ERR no\r\n").0, Err(Failure::Login { .. })));
+    assert!(cram(b"+OK\r\n-ERR\r\n+OK already\r\n").0.is_err());
+    assert!(cram(b"+OK\r\n-ERR\r\n+ PDE+\r\n+ PDE+\r\n").0.is_err());
+}
+
+#[test]
 fn refusals_keep_the_servers_words() {
     let mut session = Session::new(Encryption::AsIs, login());
     let refused = feed(&mut session, b"+OK\r\n-ERR\r\n+OK\r\n-ERR [IN-USE] busy\r\n", &[]).unwrap_err();

@@ -1,5 +1,6 @@
 //! The session: which reply belongs to which command, and what follows from it.
 
+mod answer;
 mod opening;
 
 use std::collections::VecDeque;
@@ -21,6 +22,18 @@ pub enum Encryption {
     Required,
     /// STLS where it is offered.
     IfAvailable,
+}
+
+/// How the password is proved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// In clear, by USER and PASS or `AUTH PLAIN`, whichever the server offers.
+    #[default]
+    Plain,
+    /// A digest with the timestamp of the greeting (RFC 1939 §7).
+    Apop,
+    /// A digest with a challenge (RFC 2195). Never falls back to the password in clear, nor does APOP.
+    CramMd5,
 }
 
 /// Never printed.
@@ -75,6 +88,10 @@ enum Expected {
     Plain,
     /// The response alone, after `+`.
     PlainResponse,
+    Apop,
+    CramMd5,
+    /// The answer to the challenge.
+    CramMd5Response,
     Command(Command),
 }
 
@@ -89,6 +106,9 @@ enum Inside {
 pub struct Session {
     encryption: Encryption,
     login: Login,
+    method: Method,
+    /// Of the greeting, for APOP. Came in clear where STLS follows; it is no secret and decides nothing.
+    timestamp: Option<String>,
     capabilities: Capabilities,
     /// Commands not yet written.
     waiting: VecDeque<Expected>,
@@ -107,6 +127,8 @@ impl Session {
         Session {
             encryption,
             login,
+            method: Method::default(),
+            timestamp: None,
             capabilities: Capabilities::default(),
             waiting: VecDeque::new(),
             expected: VecDeque::from([Expected::Greeting]),
@@ -115,6 +137,11 @@ impl Session {
             out: Vec::new(),
             handshake: false,
         }
+    }
+
+    /// Before the greeting has come.
+    pub fn with_method(self, method: Method) -> Session {
+        Session { method, ..self }
     }
 
     pub fn capabilities(&self) -> Capabilities {
@@ -224,7 +251,10 @@ impl Session {
         let Some(to) = self.expected.pop_front() else { return Err(unexpected()) };
         let event = match (to, reply::status(line.text)) {
             (Expected::Greeting, None) => return Err(Failure::NotPop3),
-            (Expected::Greeting, Some(Status::Ok(_))) => {
+            (Expected::Greeting, Some(Status::Ok(text))) => {
+                if self.method == Method::Apop {
+                    self.timestamp = answer::timestamp(text);
+                }
                 self.send(Expected::Capa);
                 None
             }
@@ -248,19 +278,23 @@ impl Session {
                 None
             }
             (Expected::User, Some(Status::Ok(_))) => None,
-            (Expected::Pass | Expected::Plain | Expected::PlainResponse, Some(Status::Ok(_))) => Some(Event::LoggedIn),
-            (Expected::User | Expected::Pass | Expected::Plain | Expected::PlainResponse, Some(Status::Err(text))) => {
+            (to, Some(Status::Ok(_))) if to.ends_login() => Some(Event::LoggedIn),
+            (to, Some(Status::Err(text))) if to == Expected::User || to.ends_login() || to == Expected::CramMd5 => {
                 let text = reply::words(text);
                 return Err(Failure::Login { code: ResponseCode::of(&text), text });
             }
-            (Expected::Plain, Some(Status::More)) => {
-                self.write(Expected::PlainResponse);
-                self.expected.push_front(Expected::PlainResponse);
+            (Expected::Plain, Some(Status::More(_))) => {
+                self.answer(Expected::PlainResponse, answer::plain(&self.login));
+                None
+            }
+            (Expected::CramMd5, Some(Status::More(challenge))) => {
+                let answer = answer::cram_md5(&self.login, challenge).ok_or_else(unexpected)?;
+                self.answer(Expected::CramMd5Response, answer);
                 None
             }
             (Expected::Command(command), Some(Status::Ok(_))) => self.accepted(command, line.bare_lf),
             (Expected::Command(command), Some(Status::Err(text))) => Some(Event::Refused(command, reply::words(text))),
-            (_, Some(Status::More) | None) => return Err(unexpected()),
+            (_, _) => return Err(unexpected()),
         };
         self.pump();
         Ok(event)
@@ -295,29 +329,35 @@ impl Session {
         }
     }
 
+    /// Goes on with a SASL exchange at once.
+    fn answer(&mut self, awaited: Expected, response: String) {
+        self.out.extend_from_slice(response.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+        self.expected.push_front(awaited);
+    }
+
     fn write(&mut self, command: Expected) {
-        let response = match command {
-            Expected::Plain | Expected::PlainResponse => self.plain(),
-            _ => String::new(),
+        let command = match command {
+            Expected::Command(command) => command,
+            other => return self.write_opening(other),
         };
         let out = &mut self.out;
         // Writing to a vector cannot fail.
         let _ = match command {
-            Expected::Greeting => Ok(()),
-            Expected::Capa => out.write_all(b"CAPA\r\n"),
-            Expected::Stls => out.write_all(b"STLS\r\n"),
-            Expected::User => write!(out, "USER {}\r\n", self.login.user),
-            Expected::Pass => write!(out, "PASS {}\r\n", self.login.password),
-            // RFC 5034 §4: a response that makes the line longer than 255 bytes waits for `+`.
-            Expected::Plain if response.len() > 242 => out.write_all(b"AUTH PLAIN\r\n"),
-            Expected::Plain => write!(out, "AUTH PLAIN {response}\r\n"),
-            Expected::PlainResponse => write!(out, "{response}\r\n"),
-            Expected::Command(Command::Uidl) => out.write_all(b"UIDL\r\n"),
-            Expected::Command(Command::List) => out.write_all(b"LIST\r\n"),
-            Expected::Command(Command::Retr(number)) => write!(out, "RETR {number}\r\n"),
-            Expected::Command(Command::Top(number)) => write!(out, "TOP {number} 0\r\n"),
-            Expected::Command(Command::Dele(number)) => write!(out, "DELE {number}\r\n"),
-            Expected::Command(Command::Quit) => out.write_all(b"QUIT\r\n"),
+            Command::Uidl => out.write_all(b"UIDL\r\n"),
+            Command::List => out.write_all(b"LIST\r\n"),
+            Command::Retr(number) => write!(out, "RETR {number}\r\n"),
+            Command::Top(number) => write!(out, "TOP {number} 0\r\n"),
+            Command::Dele(number) => write!(out, "DELE {number}\r\n"),
+            Command::Quit => out.write_all(b"QUIT\r\n"),
         };
+    }
+}
+
+impl Expected {
+    /// A positive reply means that we are in.
+    fn ends_login(self) -> bool {
+        use Expected::{Apop, CramMd5Response, Pass, Plain, PlainResponse};
+        matches!(self, Pass | Plain | PlainResponse | Apop | CramMd5Response)
     }
 }

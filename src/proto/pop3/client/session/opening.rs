@@ -1,9 +1,8 @@
 //! Between the greeting and the login: encryption as the settings want it, then the login the server offers.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use std::io::Write;
 
-use super::{Encryption, Expected, Failure, Session};
+use super::{Encryption, Expected, Failure, Method, Session, answer};
 
 impl Session {
     /// CAPA is answered, one way or the other.
@@ -32,16 +31,42 @@ impl Session {
         if unfit(&self.login.user) || unfit(&self.login.password) {
             return Err(Failure::BadLogin);
         }
-        if self.capabilities.prefers_plain() {
-            self.send(Expected::Plain);
-        } else {
-            self.send(Expected::User);
-            self.send(Expected::Pass);
+        match self.method {
+            Method::Apop if self.timestamp.is_none() => return Err(Failure::NotOffered("APOP")),
+            Method::Apop => self.send(Expected::Apop),
+            Method::CramMd5 if self.capabilities.known && !self.capabilities.cram_md5 => {
+                return Err(Failure::NotOffered("CRAM-MD5"));
+            }
+            Method::CramMd5 => self.send(Expected::CramMd5),
+            Method::Plain if self.capabilities.prefers_plain() => self.send(Expected::Plain),
+            Method::Plain => {
+                self.send(Expected::User);
+                self.send(Expected::Pass);
+            }
         }
         Ok(())
     }
 
-    pub(super) fn plain(&self) -> String {
-        BASE64.encode(format!("\0{}\0{}", self.login.user, self.login.password))
+    /// What stands before the commands of the caller.
+    pub(super) fn write_opening(&mut self, what: Expected) {
+        let (login, out) = (&self.login, &mut self.out);
+        let _ = match what {
+            Expected::Capa => out.write_all(b"CAPA\r\n"),
+            Expected::Stls => out.write_all(b"STLS\r\n"),
+            Expected::User => write!(out, "USER {}\r\n", login.user),
+            Expected::Pass => write!(out, "PASS {}\r\n", login.password),
+            Expected::Plain => match answer::plain(login) {
+                // RFC 5034 §4: a response that makes the line longer than 255 bytes waits for `+`.
+                response if response.len() > 242 => out.write_all(b"AUTH PLAIN\r\n"),
+                response => write!(out, "AUTH PLAIN {response}\r\n"),
+            },
+            Expected::Apop => {
+                let timestamp = self.timestamp.as_deref().unwrap_or_default();
+                write!(out, "APOP {} {}\r\n", login.user, answer::apop(login, timestamp))
+            }
+            Expected::CramMd5 => out.write_all(b"AUTH CRAM-MD5\r\n"),
+            // Said by the server, or answered at once.
+            Expected::Greeting | Expected::PlainResponse | Expected::CramMd5Response | Expected::Command(_) => Ok(()),
+        };
     }
 }
