@@ -120,9 +120,15 @@ async fn work(store: Store, flow: Flow, user: u32, until: Instant, most: usize) 
         latencies.push(began.elapsed());
         drop(expected);
         if flow == Flow::Relayed {
-            let recipients =
-                vec![RecipientUpdate { index: 0, state: RecipientState::Relayed, reply: "250 2.0.0 queued".into() }];
-            let tried = Change::QueueTried { mail: id, recipients, due: NOW, delay_notified: false };
+            let update = RecipientUpdate {
+                index: 0,
+                state: RecipientState::Relayed,
+                reply: "250 2.0.0 queued".into(),
+                due: NOW,
+                tried: true,
+                delay_notified: false,
+            };
+            let tried = Change::QueueTried { mail: id, recipients: vec![update] };
             store.post(vec![tried, journal(id, "relayed")]).await.unwrap();
         } else if latencies.len() % 100 == 0 {
             let last = latencies.len() as u32;

@@ -149,6 +149,9 @@ mod tests {
             lan: None,
             state: RecipientState::Failed,
             reply: reply.into(),
+            due: 0,
+            tries: 1,
+            delay_notified: false,
         };
         let entry = QueueEntry {
             mail: MailId(1),
@@ -160,10 +163,9 @@ mod tests {
             envid: None,
             size: 10,
             accepted_at: 1_800_000_000_000,
-            due: 0,
-            tries: 1,
+            priority: 50,
             hold: Hold::No,
-            delay_notified: false,
+            delete_after: None,
             auth_user: None,
             client: None,
         };

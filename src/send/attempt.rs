@@ -76,7 +76,7 @@ impl Attempt {
                 Verdict::Deferred(reply) => (RecipientState::Pending, dsn::said(host, &reply.to_string())),
                 Verdict::Unanswered(why) => (RecipientState::Pending, format!("The relay {host} {why}")),
             };
-            self.updates.push(RecipientUpdate { index, state, reply: dsn::bounded(reply) });
+            self.updates.push(update(index, state, dsn::bounded(reply)));
         }
     }
 
@@ -102,7 +102,7 @@ impl Attempt {
     pub fn fail_rest(&mut self, state: RecipientState, reply: &str) {
         let rest = self.pending.get(self.begun..).unwrap_or_default();
         let reply = dsn::bounded(reply.to_string());
-        let updates = rest.iter().map(|&index| RecipientUpdate { index, state, reply: reply.clone() });
+        let updates = rest.iter().map(|&index| update(index, state, reply.clone()));
         self.updates.extend(updates);
         self.begun = self.pending.len();
         if self.under_way.is_empty() {
@@ -128,6 +128,11 @@ impl Tried {
         attempt.fail_rest(RecipientState::Pending, reason);
         Tried { entry: attempt.entry, updates: attempt.updates, at_once: false, wishes_passed: false, host: "".into() }
     }
+}
+
+/// The recorder says when it is due again.
+fn update(index: u32, state: RecipientState, reply: String) -> RecipientUpdate {
+    RecipientUpdate { index, state, reply, due: 0, tried: true, delay_notified: false }
 }
 
 /// The entry as the session wants it. `utf8`: an address or the header needs SMTPUTF8.

@@ -120,7 +120,7 @@ impl Pool {
         let recorded = state.recorded.take().unwrap_or_default();
         for entry in entries {
             if !recorded.contains(&entry.mail) && state.known.insert(entry.mail) {
-                if entry.tries == 0 {
+                if entry.tries() == 0 {
                     state.read.insert(entry.mail, now);
                 }
                 state.waiting.push_back((now, Arc::new(entry)));

@@ -128,21 +128,18 @@ impl Written {
     fn add(&mut self, tried: &Tried, updates: &[RecipientUpdate], sender: &Sender, task_id: impl Fn() -> u64) {
         let entry = &tried.entry;
         let mut updates = updates.to_vec();
-        let mut due = self.at;
-        let mut warn = false;
-        if updates.iter().any(|update| update.state == RecipientState::Pending) {
-            match next(sender, entry, self.at) {
-                Next::Again { due: at, warn: now } => (due, warn) = (at, now),
-                Next::GiveUp => give_up(&mut updates, sender),
+        for update in &mut updates {
+            let waits = update.state == RecipientState::Pending && update.tried;
+            let Some(recipient) = recipient(entry, update).filter(|_| waits) else { continue };
+            match next(sender, entry, recipient, self.at) {
+                Next::Again { due, warn } => (update.due, update.delay_notified) = (due, warn),
+                Next::GiveUp => give_up(update, sender),
             }
         }
-        if tried.at_once {
-            due = self.at;
-        }
-        if tried.at_once || updates.iter().any(|update| update.state == RecipientState::Pending) {
-            self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
-        }
-        self.tasks(tried, &updates, warn, task_id);
+        let pending = updates.iter().filter(|update| update.state == RecipientState::Pending);
+        let due = pending.map(|update| update.due).chain(tried.at_once.then_some(self.at)).min();
+        self.due = self.due.into_iter().chain(due).min();
+        self.tasks(tried, &updates, task_id);
         for (state, event) in [
             (RecipientState::Relayed, "relayed"),
             (RecipientState::Pending, "deferred"),
@@ -155,22 +152,22 @@ impl Written {
             // It stands in the journal; nobody reads it in the queue.
             update.reply = String::new();
         }
-        let delay_notified = entry.delay_notified || warn;
-        self.changes.push(Change::QueueTried { mail: entry.mail, recipients: updates, due, delay_notified });
+        self.changes.push(Change::QueueTried { mail: entry.mail, recipients: updates });
     }
 
     /// Who wants to hear of what (RFC 3461 §4.1 and §5.2). Mail without a return path is never reported on.
-    fn tasks(&mut self, tried: &Tried, updates: &[RecipientUpdate], warn: bool, task_id: impl Fn() -> u64) {
+    fn tasks(&mut self, tried: &Tried, updates: &[RecipientUpdate], task_id: impl Fn() -> u64) {
         if tried.entry.return_path.is_none() {
             return;
         }
         for (action, state, reported) in [
             (DsnAction::Failed, RecipientState::Failed, true),
-            (DsnAction::Delayed, RecipientState::Pending, warn),
+            (DsnAction::Delayed, RecipientState::Pending, true),
             (DsnAction::Relayed, RecipientState::Relayed, !tried.wishes_passed),
         ] {
             let wanted = |update: &&RecipientUpdate| {
                 update.state == state
+                    && (action != DsnAction::Delayed || update.delay_notified)
                     && recipient(&tried.entry, update).is_some_and(|recipient| wants(&recipient.notify, action))
             };
             let recipients: Vec<QueueRecipient> = updates
@@ -241,13 +238,11 @@ fn recipient<'a>(entry: &'a QueueEntry, update: &RecipientUpdate) -> Option<&'a 
     entry.recipients.get(usize::try_from(update.index).ok()?)
 }
 
-fn give_up(updates: &mut [RecipientUpdate], sender: &Sender) {
-    for update in updates.iter_mut().filter(|update| update.state == RecipientState::Pending) {
-        update.state = RecipientState::Failed;
-        let (host, text) = dsn::split_said(&update.reply);
-        let text = format!("{text} (given up after {} hours)", sender.give_up_after);
-        update.reply = dsn::bounded(host.map_or(text.clone(), |host| dsn::said(host, &text)));
-    }
+fn give_up(update: &mut RecipientUpdate, sender: &Sender) {
+    update.state = RecipientState::Failed;
+    let (host, text) = dsn::split_said(&update.reply);
+    let text = format!("{text} (given up after {} hours)", sender.give_up_after);
+    update.reply = dsn::bounded(host.map_or(text.clone(), |host| dsn::said(host, &text)));
 }
 
 fn updated(recipient: &QueueRecipient, update: &RecipientUpdate) -> QueueRecipient {

@@ -257,8 +257,9 @@ impl Runner {
         .await?;
         let now = now_ms();
         let full = found.len() >= limit;
-        let next = found.iter().map(|entry| entry.due).find(|&due| due > now && !self.is_due(due, now));
-        pool.end_reading(found.into_iter().filter(|entry| self.is_due(entry.due, now)), next);
+        let next = found.iter().filter_map(QueueEntry::wakes).find(|&due| due > now && !self.is_due(due, now));
+        let due = |entry: &QueueEntry| entry.wakes().is_some_and(|time| self.is_due(time, now));
+        pool.end_reading(found.into_iter().filter(due), next);
         Ok(full && next.is_none())
     }
 

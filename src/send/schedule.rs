@@ -5,7 +5,7 @@
 //! least half the tries it would get in that time before it is reported late or given up, whatever the clock says.
 
 use crate::config::Sender;
-use crate::store::QueueEntry;
+use crate::store::{QueueEntry, QueueRecipient};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -25,9 +25,9 @@ pub enum Next {
     GiveUp,
 }
 
-/// By the settings of `sender`, for an entry whose try failed at `now` (Unix milliseconds).
-pub fn next(sender: &Sender, entry: &QueueEntry, now: i64) -> Next {
-    let age = age(sender, entry, now);
+/// By the settings of `sender`, for a recipient of an entry whose try failed at `now` (Unix milliseconds).
+pub fn next(sender: &Sender, entry: &QueueEntry, recipient: &QueueRecipient, now: i64) -> Next {
+    let age = age(sender, entry.accepted_at, recipient.tries, now);
     let limit = i64::from(sender.give_up_after).max(1) * HOUR;
     if age >= limit {
         return Next::GiveUp;
@@ -36,7 +36,7 @@ pub fn next(sender: &Sender, entry: &QueueEntry, now: i64) -> Next {
     // The last try is at the time of giving up, not after it.
     let wait = (every + spread(entry.mail.0, every)).min((limit - age).max(MINUTE));
     let warn_after = i64::from(sender.warn_after) * HOUR;
-    Next::Again { due: now + wait, warn: warn_after > 0 && !entry.delay_notified && age >= warn_after }
+    Next::Again { due: now + wait, warn: warn_after > 0 && !recipient.delay_notified && age >= warn_after }
 }
 
 /// Milliseconds from the first failure of a young mail to its next try.
@@ -50,11 +50,11 @@ pub fn is_out_of_reach(sender: &Sender, due: i64, now: i64) -> bool {
     due.saturating_sub(now) > longest.unwrap_or(DEFAULT_EVERY).max(DEFAULT_EVERY) * 2
 }
 
-fn age(sender: &Sender, entry: &QueueEntry, now: i64) -> i64 {
+fn age(sender: &Sender, accepted_at: i64, tries: u32, now: i64) -> i64 {
     let limit = i64::from(sender.give_up_after).max(1) * HOUR;
-    let tried_for = tried_for(sender, entry.tries, limit);
-    if entry.accepted_at >= PLAUSIBLE && now >= entry.accepted_at {
-        return (now - entry.accepted_at).min(2 * tried_for);
+    let tried_for = tried_for(sender, tries, limit);
+    if accepted_at >= PLAUSIBLE && now >= accepted_at {
+        return (now - accepted_at).min(2 * tried_for);
     }
     tried_for
 }
@@ -86,34 +86,22 @@ fn spread(mail: u64, every: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::BodyType;
-    use crate::store::{Hold, MailId};
 
     const START: i64 = PLAUSIBLE + 1_000 * HOUR;
 
-    fn entry(accepted_at: i64) -> QueueEntry {
-        QueueEntry {
-            mail: MailId(7),
-            return_path: None,
-            recipients: Vec::new(),
-            body: BodyType::SevenBit,
-            smtputf8: false,
-            ret: None,
-            envid: None,
-            size: 0,
-            accepted_at,
-            due: accepted_at,
-            tries: 0,
-            hold: Hold::No,
-            delay_notified: false,
-            auth_user: None,
-            client: None,
-        }
+    fn entry(accepted_at: i64, tries: u32) -> QueueEntry {
+        let mut entry = QueueEntry { accepted_at, ..crate::send::tests::entry(7, 1) };
+        entry.recipients[0].tries = tries;
+        entry
+    }
+
+    fn next(sender: &Sender, entry: &QueueEntry, now: i64) -> Next {
+        super::next(sender, entry, &entry.recipients[0], now)
     }
 
     /// To the next try of a mail that has been tried often enough for its age.
     fn minutes(sender: &Sender, age: i64) -> i64 {
-        match next(sender, &QueueEntry { tries: 1_000, ..entry(START) }, START + age) {
+        match next(sender, &entry(START, 1_000), START + age) {
             Next::Again { due, .. } => (due - START - age) / MINUTE,
             Next::GiveUp => -1,
         }
@@ -140,33 +128,33 @@ mod tests {
     #[test]
     fn a_whole_life_of_failures_ends() {
         let sender = Sender::default();
-        let (mut entry, mut now, mut warned) = (entry(START), START, 0);
+        let (mut entry, mut now, mut warned) = (entry(START, 0), START, 0);
         while let Next::Again { due, warn } = next(&sender, &entry, now) {
             assert!(due > now);
             warned += u32::from(warn);
-            entry.delay_notified |= warn;
-            entry.tries += 1;
+            entry.recipients[0].delay_notified |= warn;
+            entry.recipients[0].tries += 1;
             now = due;
         }
         assert_eq!(warned, 1);
         assert!((START + 72 * HOUR..START + 73 * HOUR).contains(&now));
-        assert!((50..120).contains(&entry.tries), "{}", entry.tries);
+        assert!((50..120).contains(&entry.tries()), "{}", entry.tries());
     }
 
     #[test]
     fn warning_can_be_off() {
         let sender = Sender { warn_after: 0, ..Sender::default() };
-        let tried = QueueEntry { tries: 50, ..entry(START) };
+        let tried = entry(START, 50);
         assert!(matches!(next(&sender, &tried, START + 50 * HOUR), Next::Again { warn: false, .. }));
     }
 
     #[test]
     fn a_clock_that_was_wrong_gives_nothing_up() {
         let sender = Sender::default();
-        let accepted_in_1970 = entry(1_000_000);
+        let accepted_in_1970 = entry(1_000_000, 0);
         assert!(matches!(next(&sender, &accepted_in_1970, START), Next::Again { warn: false, .. }));
-        assert!(matches!(next(&sender, &entry(START), 1_000_000), Next::Again { .. }));
-        let tried_for_long = QueueEntry { tries: 1_000, ..accepted_in_1970 };
+        assert!(matches!(next(&sender, &entry(START, 0), 1_000_000), Next::Again { .. }));
+        let tried_for_long = entry(1_000_000, 1_000);
         assert_eq!(next(&sender, &tried_for_long, START), Next::GiveUp);
     }
 
@@ -176,14 +164,14 @@ mod tests {
         let sender = Sender::default();
         let years = 3 * 365 * 24 * HOUR;
         for tries in [0, 1, 10] {
-            let tried = QueueEntry { tries, ..entry(START) };
+            let tried = entry(START, tries);
             let next = next(&sender, &tried, START + years);
             assert!(matches!(next, Next::Again { warn: false, .. }), "{tries} tries: {next:?}");
         }
         // It still ends.
-        let (mut entry, mut now) = (entry(START), START + years);
+        let (mut entry, mut now) = (entry(START, 0), START + years);
         while let Next::Again { due, .. } = next(&sender, &entry, now) {
-            entry.tries += 1;
+            entry.recipients[0].tries += 1;
             now = due;
         }
         assert!((START + years + 24 * HOUR..START + years + 96 * HOUR).contains(&now));
@@ -192,7 +180,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_put_back_makes_nothing_wait_for_years() {
         let sender = Sender::default();
-        let from_the_future = QueueEntry { tries: 1_000, ..entry(START + 10_000 * HOUR) };
+        let from_the_future = entry(START + 10_000 * HOUR, 1_000);
         assert_eq!(next(&sender, &from_the_future, START), Next::GiveUp);
         assert!(is_out_of_reach(&sender, START + 10_000 * HOUR, START));
         assert!(!is_out_of_reach(&sender, START + 2 * HOUR + HOUR / 4, START));

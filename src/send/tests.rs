@@ -6,7 +6,7 @@ use super::attempt::{Attempt, Tried};
 use super::pool::{PIECE, Pool, Seat};
 use crate::mail::{Address, BodyType, Notify};
 use crate::proto::smtp::client::{Reply, Verdict};
-use crate::store::{Hold, MailId, QueueEntry, QueueRecipient, RecipientState};
+use crate::store::{DEFAULT_PRIORITY, Hold, MailId, QueueEntry, QueueRecipient, RecipientState};
 
 pub(super) fn entry(mail: u64, recipients: usize) -> QueueEntry {
     let recipient = |n: usize| QueueRecipient {
@@ -16,6 +16,9 @@ pub(super) fn entry(mail: u64, recipients: usize) -> QueueEntry {
         lan: None,
         state: RecipientState::Pending,
         reply: String::new(),
+        due: 0,
+        tries: 0,
+        delay_notified: false,
     };
     QueueEntry {
         mail: MailId(mail),
@@ -27,10 +30,9 @@ pub(super) fn entry(mail: u64, recipients: usize) -> QueueEntry {
         envid: None,
         size: 100,
         accepted_at: 0,
-        due: 0,
-        tries: 0,
+        priority: DEFAULT_PRIORITY,
         hold: Hold::No,
-        delay_notified: false,
+        delete_after: None,
         auth_user: None,
         client: None,
     }

@@ -12,15 +12,18 @@ use super::backlog::Commit;
 use super::body::BodyHandle;
 use super::change::{Change, Delivery, MailId, MailboxId, NewMail, RecipientUpdate};
 use super::error::StoreError;
-use super::rows::{Hold, JournalRow, QueueEntry, RecipientState, Task};
+use super::rows::{Hold, JournalRow, QueueEntry, RecipientState, SendAttempt, Task};
 use super::tables::{
-    Applied, BodyPlace, MailRow, MailboxRow, SeenRow, StoredMessage, Tables, delete, due_key, get, id_key, journal_key,
-    mailbox_key, message_key, meta, put, seen_key,
+    Applied, BodyPlace, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, delete, due_key, get, id_key,
+    journal_key, mailbox_key, message_key, meta, put, seen_key,
 };
 
 /// Journal rows older than this, against the newest one, go.
 const JOURNAL_AGE: i64 = 30 * 24 * 3600 * 1000;
 const JOURNAL_ROWS: u64 = 200_000;
+/// The same of attempts at sending.
+const ATTEMPT_AGE: i64 = 4 * 24 * 3600 * 1000;
+const ATTEMPT_ROWS: u64 = 20_000;
 /// Rows pruned in one batch, at most: pruning must keep up, not stall.
 const PRUNED: usize = 1024;
 /// A reply in a queue row, bytes.
@@ -36,13 +39,14 @@ pub(super) struct Apply<'a, 'txn> {
     touched: Vec<(MailId, MailRow)>,
     unneeded: Vec<u128>,
     newest_row: Option<i64>,
+    newest_attempt: Option<i64>,
 }
 
 impl<'a, 'txn> Apply<'a, 'txn> {
     pub(super) fn new(tables: &'a Tables, txn: &'a mut RwTxn<'txn>) -> Result<Apply<'a, 'txn>, StoreError> {
         let applied = tables.applied(txn)?;
         let (mailboxes, touched, unneeded) = Default::default();
-        Ok(Apply { tables, txn, applied, mailboxes, touched, unneeded, newest_row: None })
+        Ok(Apply { tables, txn, applied, mailboxes, touched, unneeded, newest_row: None, newest_attempt: None })
     }
 
     /// One commit. Its mails are added first, so that the order of changes in it does not matter to references.
@@ -70,7 +74,7 @@ impl<'a, 'txn> Apply<'a, 'txn> {
         for (mailbox, row) in &self.mailboxes {
             put(self.tables.mailboxes, self.txn, &mailbox_key(*mailbox), row)?;
         }
-        self.prune_journal()?;
+        self.prune()?;
         put(self.tables.meta, self.txn, meta::APPLIED, &self.applied)?;
         Ok(self.unneeded)
     }
@@ -78,16 +82,13 @@ impl<'a, 'txn> Apply<'a, 'txn> {
     fn change(&mut self, sequence: u64, place: u32, change: &Change) -> Result<(), StoreError> {
         match change {
             Change::AddMail(_) => Ok(()),
-            Change::QueueTried { mail, recipients, due, delay_notified } => {
-                self.tried(*mail, recipients, *due, *delay_notified)
-            }
+            Change::QueueTried { mail, recipients } => self.tried(*mail, recipients),
             Change::QueueRetry { mail, due } => self.requeue(*mail, |entry| {
-                entry.due = *due;
+                entry.recipients.iter_mut().for_each(|recipient| recipient.due = *due);
                 entry.hold = Hold::No;
             }),
-            Change::QueueHold { mail, hold } => self.requeue(*mail, |entry| {
-                entry.hold = if *hold { Hold::ByAdministrator } else { Hold::No };
-            }),
+            Change::QueueHold { mail, hold } => self.requeue(*mail, |entry| entry.hold = *hold),
+            Change::QueuePriority { mail, priority } => self.requeue(*mail, |entry| entry.priority = *priority),
             Change::QueueRemove { mail } => match self.queue_entry(*mail)? {
                 Some(entry) => self.leave_queue(&entry),
                 None => Ok(()),
@@ -104,6 +105,7 @@ impl<'a, 'txn> Apply<'a, 'txn> {
             Change::AddTask(task) => self.add_task(task),
             Change::RemoveTask { id } => self.remove_task(*id),
             Change::Journal(row) => self.journal(sequence, place, row),
+            Change::Attempt(attempt) => self.attempt(sequence, place, attempt),
         }
     }
 
@@ -200,50 +202,53 @@ impl<'a, 'txn> Apply<'a, 'txn> {
         get(self.tables.queue, self.txn, &id_key(mail.0))
     }
 
-    fn tried(
-        &mut self,
-        mail: MailId,
-        updates: &[RecipientUpdate],
-        due: i64,
-        delay_notified: bool,
-    ) -> Result<(), StoreError> {
-        let Some(mut entry) = self.queue_entry(mail)? else { return Ok(()) };
+    fn tried(&mut self, mail: MailId, updates: &[RecipientUpdate]) -> Result<(), StoreError> {
+        let Some(before) = self.queue_entry(mail)? else { return Ok(()) };
+        let mut entry = before.clone();
         for update in updates {
             let Some(recipient) = entry.recipients.get_mut(update.index as usize) else { continue };
             if recipient.state == RecipientState::Pending {
                 recipient.state = update.state;
                 recipient.reply = shortened(&update.reply).to_string();
+                recipient.due = update.due;
+                recipient.tries += u32::from(update.tried);
+                recipient.delay_notified |= update.delay_notified;
             }
         }
-        if entry.recipients.iter().all(|recipient| recipient.state != RecipientState::Pending) {
-            return self.leave_queue(&entry);
+        match entry.due() {
+            Some(_) => self.replace(&before, &entry),
+            None => self.leave_queue(&before),
         }
-        self.requeue(mail, |stored| {
-            stored.recipients = entry.recipients;
-            stored.due = due;
-            stored.tries += 1;
-            stored.delay_notified |= delay_notified;
-        })
     }
 
     fn requeue(&mut self, mail: MailId, change: impl FnOnce(&mut QueueEntry)) -> Result<(), StoreError> {
-        let Some(mut entry) = self.queue_entry(mail)? else { return Ok(()) };
-        delete(self.tables.due, self.txn, &due_key(entry.due, mail))?;
+        let Some(before) = self.queue_entry(mail)? else { return Ok(()) };
+        let mut entry = before.clone();
         change(&mut entry);
-        put(self.tables.queue, self.txn, &id_key(mail.0), &entry)?;
-        self.set_due(&entry)
+        self.replace(&before, &entry)
+    }
+
+    fn replace(&mut self, before: &QueueEntry, entry: &QueueEntry) -> Result<(), StoreError> {
+        self.forget_due(before)?;
+        put(self.tables.queue, self.txn, &id_key(entry.mail.0), entry)?;
+        self.set_due(entry)
     }
 
     fn set_due(&mut self, entry: &QueueEntry) -> Result<(), StoreError> {
-        if entry.hold != Hold::No {
-            return Ok(());
+        let Some(time) = entry.wakes() else { return Ok(()) };
+        self.tables.due.put(self.txn, &due_key(time, entry.mail), &[]).map_err(StoreError::index)
+    }
+
+    fn forget_due(&mut self, entry: &QueueEntry) -> Result<(), StoreError> {
+        if let Some(time) = entry.wakes() {
+            delete(self.tables.due, self.txn, &due_key(time, entry.mail))?;
         }
-        self.tables.due.put(self.txn, &due_key(entry.due, entry.mail), &[]).map_err(StoreError::index)
+        Ok(())
     }
 
     fn leave_queue(&mut self, entry: &QueueEntry) -> Result<(), StoreError> {
         delete(self.tables.queue, self.txn, &id_key(entry.mail.0))?;
-        delete(self.tables.due, self.txn, &due_key(entry.due, entry.mail))?;
+        self.forget_due(entry)?;
         self.refer(entry.mail, -1)
     }
 
@@ -273,14 +278,36 @@ impl<'a, 'txn> Apply<'a, 'txn> {
         put(self.tables.journal, self.txn, &journal_key(sequence, place), row)
     }
 
-    fn prune_journal(&mut self) -> Result<(), StoreError> {
-        let Some(newest) = self.newest_row else { return Ok(()) };
-        let table = self.tables.journal;
-        let mut surplus = table.len(self.txn).map_err(StoreError::index)?.saturating_sub(JOURNAL_ROWS);
+    fn attempt(&mut self, sequence: u64, place: u32, attempt: &SendAttempt) -> Result<(), StoreError> {
+        self.newest_attempt = self.newest_attempt.max(Some(attempt.at));
+        put(self.tables.attempts, self.txn, &journal_key(sequence, place), attempt)
+    }
+
+    fn prune(&mut self) -> Result<(), StoreError> {
+        if let Some(newest) = self.newest_row {
+            let too_old =
+                |value: &[u8]| Ok(super::tables::decode::<JournalRow>(value)?.at < newest.saturating_sub(JOURNAL_AGE));
+            self.prune_table(self.tables.journal, JOURNAL_ROWS, too_old)?;
+        }
+        if let Some(newest) = self.newest_attempt {
+            let too_old =
+                |value: &[u8]| Ok(super::tables::decode::<SendAttempt>(value)?.at < newest.saturating_sub(ATTEMPT_AGE));
+            self.prune_table(self.tables.attempts, ATTEMPT_ROWS, too_old)?;
+        }
+        Ok(())
+    }
+
+    /// The oldest rows go, as far as there are too many or they are too old.
+    fn prune_table(
+        &mut self,
+        table: Table,
+        most: u64,
+        too_old: impl Fn(&[u8]) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut surplus = table.len(self.txn).map_err(StoreError::index)?.saturating_sub(most);
         for _ in 0..PRUNED {
             let Some((key, value)) = table.first(self.txn).map_err(StoreError::index)? else { break };
-            let row: JournalRow = super::tables::decode(value)?;
-            if surplus == 0 && row.at >= newest.saturating_sub(JOURNAL_AGE) {
+            if surplus == 0 && !too_old(value)? {
                 break;
             }
             let key = key.to_vec();

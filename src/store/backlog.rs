@@ -98,7 +98,7 @@ impl Backlog {
         for change in &changes {
             match change {
                 Change::AddMail(_) => {}
-                Change::Journal(_) => commit.rows += 1,
+                Change::Journal(_) | Change::Attempt(_) => commit.rows += 1,
                 Change::QueueTried { mail, recipients, .. } => match self.cancellable(*mail) {
                     Some(waiting) => {
                         settle(&mut waiting.pending, recipients);
@@ -109,7 +109,9 @@ impl Backlog {
                     None => commit.needs += 1,
                 },
                 Change::QueueRemove { mail } if self.cancellable(*mail).is_some() => ending.push(*mail),
-                Change::QueueRetry { mail, .. } | Change::QueueHold { mail, .. }
+                Change::QueueRetry { mail, .. }
+                | Change::QueueHold { mail, .. }
+                | Change::QueuePriority { mail, .. }
                     if self.cancellable(*mail).is_some() => {}
                 Change::AddTask(task) => {
                     // The task keeps the body.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::mail::{Address, Envelope};
 
 use super::body::BodyHandle;
-use super::rows::{Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, Task};
+use super::rows::{DEFAULT_PRIORITY, Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, SendAttempt, Task};
 
 /// Names a stored message body and the mail it belongs to; given by [`super::Store::mail_id`], never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,20 +39,19 @@ pub enum Change {
     QueueTried {
         mail: MailId,
         recipients: Vec<RecipientUpdate>,
-        /// When what is left is due again, Unix milliseconds.
-        due: i64,
-        /// A delay notification has been set off by this commit; no second one follows.
-        delay_notified: bool,
     },
-    /// Due now; also releases a hold.
+    /// All pending recipients are due at this time; also releases a hold.
     QueueRetry {
         mail: MailId,
         due: i64,
     },
-    /// Held by the administrator until released.
     QueueHold {
         mail: MailId,
-        hold: bool,
+        hold: Hold,
+    },
+    QueuePriority {
+        mail: MailId,
+        priority: u8,
     },
     /// Taken out of the queue by the administrator, without a notification.
     QueueRemove {
@@ -84,6 +83,7 @@ pub enum Change {
         id: u64,
     },
     Journal(JournalRow),
+    Attempt(SendAttempt),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -110,7 +110,10 @@ pub struct NewQueueEntry {
     pub envelope: Envelope,
     /// First try, Unix milliseconds.
     pub due: i64,
-    pub hold: bool,
+    pub priority: u8,
+    pub hold: Hold,
+    /// As [`QueueEntry::delete_after`].
+    pub delete_after: Option<i64>,
     /// Login name of the submitter, if there was a login.
     pub auth_user: Option<String>,
     /// The submitting host, if there was one.
@@ -124,6 +127,12 @@ pub struct RecipientUpdate {
     pub state: RecipientState,
     /// The reply or reason, as it goes into a notification, at most 1,000 bytes.
     pub reply: String,
+    /// When it is due again if it is still pending, Unix milliseconds.
+    pub due: i64,
+    /// It was tried, and did not just have to wait.
+    pub tried: bool,
+    /// A delay notification has been set off by this commit; no second one follows.
+    pub delay_notified: bool,
 }
 
 impl Change {
@@ -149,6 +158,9 @@ impl NewMail {
             lan: recipient.lan.clone(),
             state: RecipientState::Pending,
             reply: String::new(),
+            due: queue.due,
+            tries: 0,
+            delay_notified: false,
         });
         Some(QueueEntry {
             mail: self.id,
@@ -160,10 +172,9 @@ impl NewMail {
             envid: envelope.envid.clone(),
             size: self.body.size(),
             accepted_at: self.received_at,
-            due: queue.due,
-            tries: 0,
-            hold: if queue.hold { Hold::ByAdministrator } else { Hold::No },
-            delay_notified: false,
+            priority: queue.priority,
+            hold: queue.hold,
+            delete_after: queue.delete_after,
             auth_user: queue.auth_user.clone(),
             client: queue.client,
         })
@@ -173,7 +184,15 @@ impl NewMail {
 impl NewQueueEntry {
     /// An entry due at once.
     pub fn now(envelope: Envelope, at: i64) -> NewQueueEntry {
-        NewQueueEntry { envelope, due: at, hold: false, auth_user: None, client: None }
+        NewQueueEntry {
+            envelope,
+            due: at,
+            priority: DEFAULT_PRIORITY,
+            hold: Hold::No,
+            delete_after: None,
+            auth_user: None,
+            client: None,
+        }
     }
 
     pub fn return_path(&self) -> Option<&Address> {

@@ -41,7 +41,8 @@ pub use change::{Change, Delivery, MailId, MailboxId, NewMail, NewQueueEntry, Re
 pub use core::Options;
 pub use error::StoreError;
 pub use rows::{
-    DsnAction, Hold, JournalRow, MailboxSummary, MessageRow, QueueEntry, QueueRecipient, RecipientState, Task, TaskKind,
+    DEFAULT_PRIORITY, DsnAction, Hold, JournalRow, MailboxSummary, MessageRow, QueueEntry, QueueRecipient,
+    RecipientState, SendAttempt, Task, TaskKind,
 };
 
 use core::Core;

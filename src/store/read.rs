@@ -10,7 +10,7 @@ use super::Store;
 use super::body::{Body, BodyHandle};
 use super::change::{MailId, MailboxId};
 use super::error::StoreError;
-use super::rows::{JournalRow, MailboxSummary, MessageRow, QueueEntry, Task};
+use super::rows::{JournalRow, MailboxSummary, MessageRow, QueueEntry, SendAttempt, Task};
 use super::tables::{
     self, BodyPlace, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, decode, due_key, due_of, get, id_key,
     mailbox_key, meta, seen_uid,
@@ -86,7 +86,7 @@ impl Store {
         })
     }
 
-    /// Up to `limit` entries due at or before `now` (Unix milliseconds), not held, the longest due first.
+    /// Up to `limit` entries that wake at or before `now` (Unix milliseconds), the earliest first.
     pub fn queue_due(&self, now: i64, limit: usize) -> Result<Vec<QueueEntry>, StoreError> {
         let last = due_key(now, MailId(u64::MAX));
         let range = (Bound::Unbounded, Bound::Included(last.as_slice()));
@@ -96,7 +96,17 @@ impl Store {
         })
     }
 
-    /// Up to `limit` entries that are due last of all, not held, the last first.
+    /// Up to `limit` entries after `after`, a time and a mail, by the time they wake.
+    pub fn queue_due_after(&self, after: Option<(i64, MailId)>, limit: usize) -> Result<Vec<QueueEntry>, StoreError> {
+        let after = after.map(|(time, mail)| due_key(time, mail));
+        let start = after.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(key.as_slice()));
+        self.core().read(|tables, txn| {
+            let rows = tables.due.range(txn, &(start, Bound::<&[u8]>::Unbounded)).map_err(StoreError::index)?;
+            due_entries(tables, txn, rows.take(limit))
+        })
+    }
+
+    /// Up to `limit` entries that wake last of all, the last first.
     pub fn queue_due_last(&self, limit: usize) -> Result<Vec<QueueEntry>, StoreError> {
         self.core().read(|tables, txn| {
             let rows = tables.due.rev_iter(txn).map_err(StoreError::index)?;
@@ -104,7 +114,7 @@ impl Store {
         })
     }
 
-    /// When the next entry that is not held becomes due.
+    /// When the next entry wakes.
     pub fn queue_next_due(&self) -> Result<Option<i64>, StoreError> {
         self.core().read(|tables, txn| {
             let first = tables.due.first(txn).map_err(StoreError::index)?;
@@ -167,13 +177,21 @@ impl Store {
         })
     }
 
+    /// The newest `limit` attempts at sending, newest first.
+    pub fn attempts(&self, limit: usize) -> Result<Vec<SendAttempt>, StoreError> {
+        self.core().read(|tables, txn| {
+            let rows = tables.attempts.rev_iter(txn).map_err(StoreError::index)?;
+            rows.take(limit).map(|item| decode(item.map_err(StoreError::index)?.1)).collect()
+        })
+    }
+
     /// Every row of every table that holds what callers store, as bytes; for tests that compare stores.
     #[doc(hidden)]
     pub fn dump(&self) -> Result<Vec<RawRow>, StoreError> {
         self.core().read(|tables, txn| {
             let mut rows = Vec::new();
-            let Tables { mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, .. } = *tables;
-            for table in [mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal] {
+            let Tables { mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts, .. } = *tables;
+            for table in [mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts] {
                 dump_table(table, txn, &mut rows)?;
             }
             rows.extend(tables::get::<String>(tables.meta, txn, meta::CONFIG)?.map(|json| (Vec::new(), json.into())));

@@ -37,15 +37,26 @@ pub struct QueueRecipient {
     pub state: RecipientState,
     /// The last reply or reason; empty before the first try.
     pub reply: String,
+    /// When it is to be tried, Unix milliseconds.
+    pub due: i64,
+    pub tries: u32,
+    /// The return path has been told that it takes longer.
+    pub delay_notified: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hold {
     No,
+    /// Until somebody releases it.
     ByAdministrator,
+    /// Until this time, Unix milliseconds.
+    Until(i64),
 }
 
-/// A mail in the outgoing queue.
+/// Smaller numbers go first.
+pub const DEFAULT_PRIORITY: u8 = 50;
+
+/// A mail in the outgoing queue. Each recipient is tried and finished by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueEntry {
     pub mail: MailId,
@@ -58,12 +69,57 @@ pub struct QueueEntry {
     pub size: u64,
     /// Unix milliseconds.
     pub accepted_at: i64,
-    pub due: i64,
-    pub tries: u32,
+    /// Smaller goes first, [`DEFAULT_PRIORITY`] is usual.
+    pub priority: u8,
     pub hold: Hold,
-    pub delay_notified: bool,
+    /// Taken out of the queue then, sent or not, without a notification. Unix milliseconds.
+    pub delete_after: Option<i64>,
     pub auth_user: Option<String>,
     pub client: Option<std::net::IpAddr>,
+}
+
+impl QueueEntry {
+    /// When the first of the pending recipients is to be tried, holds aside.
+    pub fn due(&self) -> Option<i64> {
+        self.recipients.iter().filter(|r| r.state == RecipientState::Pending).map(|r| r.due).min()
+    }
+
+    /// Tries of the recipient tried most often.
+    pub fn tries(&self) -> u32 {
+        self.recipients.iter().map(|recipient| recipient.tries).max().unwrap_or(0)
+    }
+
+    /// When something is to be done with it; `None` while it is held for good.
+    pub fn wakes(&self) -> Option<i64> {
+        let due = match self.hold {
+            Hold::No => self.due(),
+            Hold::Until(time) => self.due().map(|due| due.max(time)),
+            Hold::ByAdministrator => None,
+        };
+        due.into_iter().chain(self.delete_after).min()
+    }
+
+    /// Not to be sent at this time.
+    pub fn is_held(&self, now: i64) -> bool {
+        match self.hold {
+            Hold::No => false,
+            Hold::Until(time) => now < time,
+            Hold::ByAdministrator => true,
+        }
+    }
+}
+
+/// One try of some recipients of a mail at one server. Kept for a while, also when the mail has left the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendAttempt {
+    /// Unix milliseconds.
+    pub at: i64,
+    pub mail: MailId,
+    /// The server's name; empty where none was reached.
+    pub server: String,
+    pub recipients: u32,
+    /// Begins with the code of the server's last reply, where there was one.
+    pub result: String,
 }
 
 /// Something a mail has set off that is still to be done; `notify` works these off.

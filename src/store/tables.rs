@@ -8,10 +8,11 @@
 //! | `mailboxes` | user, folder | [`MailboxRow`] |
 //! | `messages` | user, folder, UID | [`StoredMessage`] |
 //! | `queue` | mail | `QueueEntry` |
-//! | `due` | due, mail | nothing; entries on hold are not in it |
+//! | `due` | when it wakes, mail | nothing; entries held for good are not in it |
 //! | `seen` | collector, provider's UID | [`SeenRow`] |
 //! | `tasks` | task | `Task` |
 //! | `journal` | sequence of the commit, place in it | `JournalRow` |
+//! | `attempts` | sequence of the commit, place in it | `SendAttempt` |
 //!
 //! Numbers in keys are big-endian, so that what is written and read together lies together. Values are postcard behind
 //! a version byte; bodies are bare.
@@ -31,8 +32,8 @@ pub(super) type Table = Database<'static, Bytes, Bytes>;
 pub(super) const SCHEMA: u32 = 1;
 /// Version of a value.
 const FORMAT: u8 = 1;
-const NAMES: [&str; 10] =
-    ["meta", "mails", "bodies", "mailboxes", "messages", "queue", "due", "seen", "tasks", "journal"];
+const NAMES: [&str; 11] =
+    ["meta", "mails", "bodies", "mailboxes", "messages", "queue", "due", "seen", "tasks", "journal", "attempts"];
 pub(super) const COUNT: u32 = NAMES.len() as u32;
 
 /// Keys of the `meta` table.
@@ -57,6 +58,7 @@ pub(super) struct Tables {
     pub seen: Table,
     pub tasks: Table,
     pub journal: Table,
+    pub attempts: Table,
 }
 
 /// How far the log is applied.
@@ -125,13 +127,14 @@ impl Tables {
             let tables: [_; NAMES.len()] = tables.try_into().map_err(|_| heed::Error::EnvAlreadyOpened)?;
             Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(tables))
         })?;
-        let [meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal] = tables.unwrap_commit();
-        Ok(Tables { meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal })
+        let [meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts] =
+            tables.unwrap_commit();
+        Ok(Tables { meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts })
     }
 
     fn all(&self) -> [Table; NAMES.len()] {
-        let Tables { meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal } = *self;
-        [meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal]
+        let Tables { meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts } = *self;
+        [meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts]
     }
 
     /// Bytes of all pages that hold something.

@@ -22,7 +22,7 @@ fn drop_everywhere(capabilities: &[&'static str], step: usize) {
         }
         until("all to be sent, by tries of ours", || {
             let queue = office.queue();
-            if !queue.is_empty() && queue.iter().all(|entry| entry.tries > 0) {
+            if !queue.is_empty() && queue.iter().all(|entry| entry.tries() > 0) {
                 office.retry_all();
             }
             queue.is_empty()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pillarbox::intake::MailParams;
 use pillarbox::mail::{Address, BodyType, Recipient};
-use pillarbox::store::Change;
+use pillarbox::store::{Change, Hold};
 
 use crate::office::{Office, config, sender, text, until};
 use crate::smarthost::{Behaviour, Smarthost};
@@ -123,7 +123,7 @@ fn held_mail_stays_until_it_is_released() {
     let host = Smarthost::start(Behaviour::default());
     let mut office = Office::closed(config(sender(&[&host])));
     let held = office.submit(&["bob@else.example"], &text("held"));
-    smol::block_on(office.store.commit(vec![Change::QueueHold { mail: held, hold: true }])).unwrap();
+    smol::block_on(office.store.commit(vec![Change::QueueHold { mail: held, hold: Hold::ByAdministrator }])).unwrap();
     // It was handed over before the hold; the change is said, as the command line does.
     office.signals.queue_changed();
     while office.signals.fresh().try_recv().is_ok() {}
@@ -132,7 +132,7 @@ fn held_mail_stays_until_it_is_released() {
     until("the other to be sent", || host.received() == 1);
     // The server has it a moment before the queue knows.
     until("the other to leave the queue", || office.queue().len() == 1);
-    smol::block_on(office.store.commit(vec![Change::QueueHold { mail: held, hold: false }])).unwrap();
+    smol::block_on(office.store.commit(vec![Change::QueueHold { mail: held, hold: Hold::No }])).unwrap();
     office.signals.queue_changed();
     office.wait_for_empty_queue();
     assert_eq!(host.received(), 2);

@@ -185,8 +185,8 @@ fn a_mail_that_takes_long_is_reported_once() {
     waiting_since(&office, 5);
     // Its age alone is not believed: a clock may have jumped.
     for tries in [1, 2] {
-        until("the next try", || office.queue().first().is_some_and(|entry| entry.tries == tries));
-        assert!(!office.queue().iter().any(|entry| entry.delay_notified));
+        until("the next try", || office.queue().first().is_some_and(|entry| entry.tries() == tries));
+        assert!(!office.queue().iter().any(|entry| entry.recipients.iter().any(|r| r.delay_notified)));
         office.retry_all();
     }
     until("the report", || office.inbox().len() == 1);
@@ -197,7 +197,7 @@ fn a_mail_that_takes_long_is_reported_once() {
         assert!(report.contains(text), "{text} not in\n{report}");
     }
     office.retry_all();
-    until("the next try", || office.queue().first().is_some_and(|entry| entry.tries == 4));
+    until("the next try", || office.queue().first().is_some_and(|entry| entry.tries() == 4));
     assert!(office.store.tasks(10).unwrap().is_empty());
     assert_eq!(office.inbox().len(), 1);
     office.retry_all();
@@ -211,7 +211,7 @@ fn a_mail_whose_time_is_over_is_given_up() {
     host.rule("RCPT", "451 4.7.1 greylisted", 2);
     let office = Office::open(config(Sender { retry: hourly(), give_up_after: 2, ..sender(&[&host]) }));
     waiting_since(&office, 73);
-    until("the first try", || office.queue().first().is_some_and(|entry| entry.tries == 1));
+    until("the first try", || office.queue().first().is_some_and(|entry| entry.tries() == 1));
     office.retry_all();
     office.wait_for_empty_queue();
     until("the report", || office.inbox().len() == 1);

@@ -171,7 +171,7 @@ impl Office {
 
     /// Waits until every entry has been tried at least once.
     pub fn wait_for_tries(&self) {
-        until("all to be tried", || self.queue().iter().all(|entry| entry.tries > 0));
+        until("all to be tried", || self.queue().iter().all(|entry| entry.tries() > 0));
     }
 
     pub fn retry_all(&self) {

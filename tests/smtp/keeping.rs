@@ -11,7 +11,7 @@ fn a_mail_for_out_is_handed_to_the_runner() {
     let mail =
         office.greeted().mail("anna@office.example", &["x@far.example", "x@far.example"], "Subject: x\r\n\r\nb\r\n");
     let entry = office.signals.fresh().try_recv().unwrap();
-    assert_eq!((entry.mail, entry.tries, entry.recipients.len()), (mail, 0, 1));
+    assert_eq!((entry.mail, entry.tries(), entry.recipients.len()), (mail, 0, 1));
     assert_eq!(entry.return_path, Some(Address::parse("anna@office.example").unwrap()));
     assert_eq!(entry.recipients[0].address.as_str(), "x@far.example");
     assert_eq!(entry.recipients[0].state, RecipientState::Pending);

@@ -54,9 +54,13 @@ pub fn queued(store: &Store, text: &str) -> (MailId, Change) {
     (id, Change::AddMail(NewMail { queue: Some(outgoing(&["out@far.example"])), ..mail(id, inline(text)) }))
 }
 
+pub fn update(index: u32, state: RecipientState, due: i64) -> RecipientUpdate {
+    RecipientUpdate { index, state, reply: "250 2.0.0 ok".into(), due, tried: true, delay_notified: false }
+}
+
 pub fn tried(mail: MailId, index: u32, state: RecipientState) -> Change {
-    let recipients = vec![RecipientUpdate { index, state, reply: "250 2.0.0 ok".into() }];
-    Change::QueueTried { mail, recipients, due: NOW + 300_000, delay_notified: false }
+    let recipients = vec![update(index, state, NOW + 300_000)];
+    Change::QueueTried { mail, recipients }
 }
 
 pub fn row(mail: MailId, event: &str) -> Change {

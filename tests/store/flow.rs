@@ -1,6 +1,8 @@
 //! Mails through the store, reopened and crashed.
 
-use pillarbox::store::{BodyHandle, Change, MailboxId, NewMail, RecipientState, Store, StoreError, Task, TaskKind};
+use pillarbox::store::{
+    BodyHandle, Change, Hold, MailboxId, NewMail, RecipientState, Store, StoreError, Task, TaskKind,
+};
 use smol::block_on;
 
 use crate::common::*;
@@ -57,11 +59,11 @@ fn the_queue_follows_its_recipients() {
     block_on(store.commit(vec![tried(id, 0, RecipientState::Relayed)])).unwrap();
     block_on(store.settled()).unwrap();
     let entry = store.queue_entry(id).unwrap().unwrap();
-    assert_eq!((entry.tries, entry.due, store.queue_len().unwrap()), (1, NOW + 300_000, 1));
+    assert_eq!((entry.tries(), entry.due().unwrap(), store.queue_len().unwrap()), (1, NOW + 300_000, 1));
     assert_eq!(store.queue_next_due().unwrap(), Some(NOW + 300_000));
     assert!(store.queue_due(NOW, 10).unwrap().is_empty());
 
-    block_on(store.commit(vec![Change::QueueHold { mail: id, hold: true }])).unwrap();
+    block_on(store.commit(vec![Change::QueueHold { mail: id, hold: Hold::ByAdministrator }])).unwrap();
     block_on(store.settled()).unwrap();
     assert_eq!(store.queue_next_due().unwrap(), None);
     block_on(store.commit(vec![Change::QueueRetry { mail: id, due: NOW }])).unwrap();

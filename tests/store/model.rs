@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pillarbox::store::{Body, BodyHandle, Change, MailId, MailboxId, RecipientState, Store, StoreError};
+use pillarbox::store::{
+    Body, BodyHandle, Change, Hold, MailId, MailboxId, QueueRecipient, RecipientState, Store, StoreError,
+};
 
 /// Everything a reader can see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     /// User → UID → mail, size.
     pub mailboxes: BTreeMap<u32, BTreeMap<u32, (MailId, u64)>>,
-    /// Mail → recipients still pending, due, tries, on hold.
-    pub queue: BTreeMap<MailId, (Vec<bool>, i64, u32, bool)>,
-    /// Due, mail of those not on hold.
+    /// Mail → recipients (still pending, due, tries), hold.
+    pub queue: BTreeMap<MailId, (Vec<(bool, i64, u32)>, Hold)>,
+    /// When it wakes, mail; of those not held for good.
     pub due: BTreeSet<(i64, MailId)>,
     pub bodies: BTreeMap<MailId, String>,
     pub seen: BTreeMap<(u32, String), i64>,
@@ -51,8 +53,8 @@ impl Expected {
             *uid += 1;
         }
         if let Some(queue) = &mail.queue {
-            let pending = vec![true; queue.envelope.recipients.len()];
-            self.visible.queue.insert(mail.id, (pending, queue.due, 0, queue.hold));
+            let pending = vec![(true, queue.due, 0); queue.envelope.recipients.len()];
+            self.visible.queue.insert(mail.id, (pending, queue.hold));
         }
     }
 
@@ -60,28 +62,30 @@ impl Expected {
         let visible = &mut self.visible;
         match change {
             Change::AddMail(_) => {}
-            Change::QueueTried { mail, recipients, due, .. } => {
+            Change::QueueTried { mail, recipients } => {
                 let Some(entry) = visible.queue.get_mut(mail) else { return };
-                for update in recipients.iter().filter(|update| update.state != RecipientState::Pending) {
-                    if let Some(pending) = entry.0.get_mut(update.index as usize) {
-                        *pending = false;
+                for update in recipients {
+                    if let Some(recipient) = entry.0.get_mut(update.index as usize).filter(|recipient| recipient.0) {
+                        let pending = update.state == RecipientState::Pending;
+                        *recipient = (pending, update.due, recipient.2 + u32::from(update.tried));
                     }
                 }
-                (entry.1, entry.2) = (*due, entry.2 + 1);
-                if !entry.0.contains(&true) {
+                if !entry.0.iter().any(|recipient| recipient.0) {
                     visible.queue.remove(mail);
                 }
             }
             Change::QueueRetry { mail, due } => {
                 if let Some(entry) = visible.queue.get_mut(mail) {
-                    (entry.1, entry.3) = (*due, false);
+                    entry.0.iter_mut().for_each(|recipient| recipient.1 = *due);
+                    entry.1 = Hold::No;
                 }
             }
             Change::QueueHold { mail, hold } => {
                 if let Some(entry) = visible.queue.get_mut(mail) {
-                    entry.3 = *hold;
+                    entry.1 = *hold;
                 }
             }
+            Change::QueuePriority { .. } | Change::Attempt(_) => {}
             Change::QueueRemove { mail } => {
                 visible.queue.remove(mail);
             }
@@ -117,8 +121,15 @@ impl Expected {
         needed.extend(visible.tasks.values());
         visible.bodies.retain(|mail, _| needed.contains(mail));
         visible.mailboxes.retain(|_, messages| !messages.is_empty());
-        let due = visible.queue.iter().filter(|(_, entry)| !entry.3);
-        visible.due = due.map(|(mail, entry)| (entry.1, *mail)).collect();
+        let due = visible.queue.iter().filter_map(|(mail, (recipients, hold))| {
+            let due = recipients.iter().filter(|recipient| recipient.0).map(|recipient| recipient.1).min()?;
+            match hold {
+                Hold::No => Some((due, *mail)),
+                Hold::Until(time) => Some((due.max(*time), *mail)),
+                Hold::ByAdministrator => None,
+            }
+        });
+        visible.due = due.collect();
     }
 }
 
@@ -136,14 +147,14 @@ pub fn read(store: &Store, mails: &[MailId], collectors: u32) -> Result<Model, S
         }
     }
     for entry in store.queue_list(None, usize::MAX)? {
-        let pending = entry.recipients.iter().map(|recipient| recipient.state == RecipientState::Pending).collect();
-        let hold = entry.hold != pillarbox::store::Hold::No;
-        model.queue.insert(entry.mail, (pending, entry.due, entry.tries, hold));
+        let state =
+            |recipient: &QueueRecipient| (recipient.state == RecipientState::Pending, recipient.due, recipient.tries);
+        model.queue.insert(entry.mail, (entry.recipients.iter().map(state).collect(), entry.hold));
     }
     assert_eq!(store.queue_len()? as usize, model.queue.len());
     let due = store.queue_due(i64::MAX, usize::MAX)?;
-    assert!(due.is_sorted_by_key(|entry| entry.due));
-    model.due = due.into_iter().map(|entry| (entry.due, entry.mail)).collect();
+    assert!(due.is_sorted_by_key(|entry| entry.wakes()));
+    model.due = due.into_iter().filter_map(|entry| Some((entry.wakes()?, entry.mail))).collect();
     for mail in mails {
         match store.body(*mail)? {
             Some(Body::Inline(bytes)) => {

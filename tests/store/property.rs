@@ -5,8 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use pillarbox::store::{
-    Change, DsnAction, JournalRow, MailId, NewMail, Options, RecipientState, RecipientUpdate, Store, StoreError, Task,
-    TaskKind,
+    Change, DsnAction, Hold, JournalRow, MailId, NewMail, Options, RecipientState, Store, StoreError, Task, TaskKind,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -21,10 +20,10 @@ const COLLECTORS: u32 = 2;
 /// One change, with what it names given by number.
 #[derive(Clone, Debug)]
 enum Op {
-    Add { size: usize, users: Vec<u32>, recipients: usize, hold: bool },
+    Add { size: usize, users: Vec<u32>, recipients: usize, hold: Hold },
     Tried { mail: usize, done: Vec<(u32, bool)>, task: bool },
     Retry { mail: usize },
-    Hold { mail: usize, hold: bool },
+    Hold { mail: usize, hold: Hold },
     Remove { mail: usize },
     Delete { user: u32, uids: Vec<u32> },
     Seen { collector: u32, uid: u8 },
@@ -44,14 +43,23 @@ enum Step {
     Crash,
 }
 
+fn hold() -> impl Strategy<Value = Hold> {
+    prop_oneof![
+        Just(Hold::No),
+        Just(Hold::ByAdministrator),
+        Just(Hold::Until(NOW - 1)),
+        Just(Hold::Until(NOW + 90_000))
+    ]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0usize..6000, vec(0..USERS, 0..3), 0usize..3, prop::bool::weighted(0.1))
+        6 => (0usize..6000, vec(0..USERS, 0..3), 0usize..3, prop_oneof![8 => Just(Hold::No), 1 => hold()])
             .prop_map(|(size, users, recipients, hold)| Op::Add { size, users, recipients, hold }),
         5 => (0usize..6, vec((0u32..3, any::<bool>()), 1..3), prop::bool::weighted(0.2))
             .prop_map(|(mail, done, task)| Op::Tried { mail, done, task }),
         1 => (0usize..6).prop_map(|mail| Op::Retry { mail }),
-        1 => (0usize..6, any::<bool>()).prop_map(|(mail, hold)| Op::Hold { mail, hold }),
+        1 => (0usize..6, hold()).prop_map(|(mail, hold)| Op::Hold { mail, hold }),
         1 => (0usize..6).prop_map(|mail| Op::Remove { mail }),
         2 => (0..USERS, vec(1u32..12, 1..4)).prop_map(|(user, uids)| Op::Delete { user, uids }),
         1 => (0..COLLECTORS, any::<u8>()).prop_map(|(collector, uid)| Op::Seen { collector, uid }),
@@ -118,10 +126,9 @@ impl World {
             Op::Tried { mail, done, task } => {
                 let Some(mail) = pick(*mail) else { return Vec::new() };
                 let state = |done| if done { RecipientState::Relayed } else { RecipientState::Pending };
-                let update =
-                    |(index, done)| RecipientUpdate { index, state: state(done), reply: "250 2.0.0 ok".into() };
+                let update = |(index, done)| update(index, state(done), NOW + 60_000 + i64::from(index));
                 let recipients = done.iter().copied().map(update).collect();
-                let tried = Change::QueueTried { mail, recipients, due: NOW + 60_000, delay_notified: false };
+                let tried = Change::QueueTried { mail, recipients };
                 let mut changes = vec![tried];
                 // As `send` does it: a notification only about a mail that is there, in the same commit.
                 if *task && self.expected.visible.queue.contains_key(&mail) {

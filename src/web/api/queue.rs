@@ -34,7 +34,7 @@ struct Row {
     subject: String,
     sent: i64,
     size: u64,
-    due: i64,
+    due: Option<i64>,
     tries: u32,
 }
 
@@ -77,14 +77,14 @@ impl Api {
             state: if entry.hold == Hold::No { "not held" } else { "held" },
             ip: entry.client.map_or_else(|| "unknown".into(), |client| client.to_string()),
             auth: entry.auth_user.clone().unwrap_or_default(),
-            priority: 0,
+            priority: entry.priority,
             to: entry.recipients.iter().map(recipient).collect(),
             from: entry.return_path.as_ref().map(|path| path.as_str().to_string()).unwrap_or_default(),
             subject: self.subject(entry.mail),
             sent: entry.accepted_at,
             size: entry.size,
-            due: entry.due,
-            tries: entry.tries,
+            due: entry.wakes(),
+            tries: entry.tries(),
         }
     }
 
@@ -114,8 +114,8 @@ impl Api {
         let now = now_ms();
         let changes = match action {
             Action::Retry => vec![Change::QueueRetry { mail, due: now }],
-            Action::Hold => vec![Change::QueueHold { mail, hold: true }],
-            Action::Release => vec![Change::QueueHold { mail, hold: false }],
+            Action::Hold => vec![Change::QueueHold { mail, hold: Hold::ByAdministrator }],
+            Action::Release => vec![Change::QueueHold { mail, hold: Hold::No }],
             Action::Remove => vec![Change::QueueRemove { mail }, Change::Journal(removed(&entry, now))],
         };
         self.store.commit(changes).await?;
