@@ -43,7 +43,7 @@ encryption = "none"
 """
 
 COLLECTOR = """
-[[connections.collectors]]
+[[collectors]]
 name = "Provider"
 host = "127.0.0.1"
 port = {port}

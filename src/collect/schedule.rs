@@ -27,8 +27,9 @@ pub(super) async fn connection(services: Services, id: u32) {
     loop {
         // Listen first, look second: what happens in between is not missed.
         let on_change = services.intake.config.changed();
-        let due = match find(&services.intake.config.current(), id) {
-            Some(connection) => announce(&services, connection, last),
+        let config = services.intake.config.current();
+        let due = match find(&config, id) {
+            Some(connection) => announce(&services, &config, connection, last),
             None => None,
         };
         let wait = async {
@@ -55,7 +56,7 @@ pub(super) async fn connection(services: Services, id: u32) {
         let config = services.intake.config.current();
         let Some(connection) = find(&config, id).filter(|connection| connection.enabled) else { continue };
         last = Some(Instant::now());
-        for collector in connection.collectors.iter().filter(|collector| collector.enabled) {
+        for collector in config.collectors_of(connection).filter(|collector| collector.enabled) {
             run(&services, &config, collector, memories.entry(collector.id).or_default()).await;
         }
     }
@@ -75,10 +76,10 @@ fn due(connection: &Connection, last: Option<Instant>) -> Option<Instant> {
 }
 
 /// Puts on the board when the next run begins, and answers it.
-fn announce(services: &Services, connection: &Connection, last: Option<Instant>) -> Option<Instant> {
+fn announce(services: &Services, config: &Config, connection: &Connection, last: Option<Instant>) -> Option<Instant> {
     let due = due(connection, last);
     let wait = due.map(|due| due.saturating_duration_since(Instant::now()).as_millis() as i64);
-    for collector in &connection.collectors {
+    for collector in config.collectors_of(connection) {
         services.intake.board.collector(collector.id, |state| {
             state.name.clone_from(&collector.name);
             state.next_run = wait.filter(|_| collector.enabled).map(|wait| now_ms() + wait);

@@ -165,12 +165,12 @@ mod tests {
             (json!({"web": {"enabled": null}}), "web.enabled: should be true or false, not nothing"),
             (json!({"general": {"host_name": "a\nb"}}), "general.host_name: has a control character in it"),
             (
-                json!({"connections": [{"collectors": [{"routing": "bob"}]}]}),
-                "connections[0].collectors[0].routing: should be a table with one of \"send-to\", \"by-headers\"",
+                json!({"collectors": [{"routing": "bob"}]}),
+                "collectors[0].routing: should be a table with one of \"send-to\", \"by-headers\"",
             ),
             (
-                json!({"connections": [{"collectors": [{"routing": {"by-headers": {}}}]}]}),
-                "connections[0].collectors[0].routing.by-headers.accepted_domains: is missing",
+                json!({"collectors": [{"routing": {"by-headers": {}}}]}),
+                "collectors[0].routing.by-headers.accepted_domains: is missing",
             ),
             (
                 json!({"connections": [{"sender": {"hosts": [{"port": 0}]}}]}),
@@ -189,7 +189,7 @@ mod tests {
         for value in [
             json!({}),
             json!({"connections": [{"sender": null}, {"sender": {"login": null}}]}),
-            json!({"connections": [{"collectors": [{"routing": {"send-to": "bob"}}]}]}),
+            json!({"collectors": [{"routing": {"send-to": "bob"}}]}),
             json!({"smtp": [{"encryption": "implicit", "max_message_size": 0}], "dns": {"servers": ["192.0.2.1"]}}),
         ] {
             assert_eq!(found(value.clone()), [""; 0], "{value}");

@@ -30,6 +30,8 @@ pub struct Collector {
     pub name: String,
     /// Off: this mailbox is not collected.
     pub enabled: bool,
+    /// Names of the Connections that run this collector. Empty: the first Connection.
+    pub connections: Vec<String>,
     /// Name or address of the provider's POP3 server.
     pub host: String,
     /// Usually 995, or 110 without SSL.
@@ -55,6 +57,7 @@ impl Default for Collector {
             id: 0,
             name: "Mailbox".into(),
             enabled: true,
+            connections: Vec::new(),
             host: String::new(),
             port: 995,
             encryption: CollectorEncryption::default(),

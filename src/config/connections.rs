@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Collector, Secret, Sender};
+use super::{Collector, Config, Secret, Sender, lower};
 
-/// How the box reaches one provider: one sender, any number of collectors.
+/// How the box reaches one provider: one sender; the collectors name the Connections that run them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Connection {
@@ -24,21 +24,23 @@ pub struct Connection {
     pub collect_every: u32,
     /// How outgoing mail leaves.
     pub sender: Option<Sender>,
-    /// Mailboxes at the provider that mail is fetched from.
-    pub collectors: Vec<Collector>,
 }
 
 impl Default for Connection {
     fn default() -> Connection {
-        Connection {
-            id: 0,
-            name: "Provider".into(),
-            enabled: true,
-            paused: false,
-            collect_every: 5,
-            sender: None,
-            collectors: Vec::new(),
-        }
+        Connection { id: 0, name: "Provider".into(), enabled: true, paused: false, collect_every: 5, sender: None }
+    }
+}
+
+impl Config {
+    /// The collectors this Connection runs, in their order.
+    pub fn collectors_of(&self, connection: &Connection) -> impl Iterator<Item = &Collector> {
+        let is_first = self.connections.first().is_some_and(|first| first.name == connection.name);
+        let name = lower(&connection.name);
+        self.collectors.iter().filter(move |collector| match collector.connections.as_slice() {
+            [] => is_first,
+            names => names.iter().any(|other| lower(other) == name),
+        })
     }
 }
 

@@ -30,7 +30,7 @@ hosts = [{ host = "relay.provider.example", port = 587 }]
 encryption = "starttls"
 login = { user = "office", password = "relay secret" }
 
-[[connections.collectors]]
+[[collectors]]
 name = "catch-all"
 host = "pop.provider.example"
 login = { user = "office", password = "pop secret" }
@@ -54,11 +54,11 @@ fn a_file_makes_an_office() {
     assert_eq!((config.users[1].name.as_str(), config.users[1].id), ("bob", 2));
     assert!(password::verify(&config.users[1].password, "bob's secret"));
     let connection = &config.connections[0];
-    assert_eq!((connection.id, connection.collectors[0].id), (1, 1));
+    assert_eq!((connection.id, config.collectors[0].id), (1, 1));
     assert_eq!(connection.sender.as_ref().unwrap().encryption, RelayEncryption::Starttls);
     assert_eq!(connection.sender.as_ref().unwrap().max_connections, 4);
     assert_eq!(
-        connection.collectors[0].routing,
+        config.collectors[0].routing,
         CollectorRouting::ByHeaders { accepted_domains: vec!["office.example".into()] }
     );
     assert_eq!(config.from_toml(OFFICE).unwrap(), config, "a second time changes nothing");
@@ -109,7 +109,7 @@ fn errors_name_line_and_setting() {
         ["line 5: connections[0].sender.hosts: is empty; name at least one relay host"]
     );
     assert_eq!(
-        errors(&present, "[[connections.collectors]]\nname = \"P\""),
+        errors(&present, "[[connections.sender]]\nhosts = []"),
         ["line 1: connections: should be a list, not a table"]
     );
 }
@@ -228,9 +228,11 @@ fn users() -> impl Strategy<Value = Vec<User>> {
     })
 }
 
+fn login() -> impl Strategy<Value = Login> {
+    (text(), text()).prop_map(|(user, password)| Login { user: user + "u", password: Secret::new(password) })
+}
+
 fn connections() -> impl Strategy<Value = Vec<Connection>> {
-    let login =
-        || (text(), text()).prop_map(|(user, password)| Login { user: user + "u", password: Secret::new(password) });
     let sender = (proptest::option::of(login()), 1u16.., 1u32..50, proptest::collection::vec(1u32..1000, 0..3))
         .prop_map(|(login, port, max_connections, mut retry)| {
             retry.sort_unstable();
@@ -241,6 +243,18 @@ fn connections() -> impl Strategy<Value = Vec<Connection>> {
             let hosts = hosts.into_iter().map(|host| RelayHost { host: "r.example".into(), ..host }).collect();
             Sender { hosts, login, max_connections, retry, ..Sender::default() }
         });
+    let connection = (any::<bool>(), proptest::option::of(sender), 0u32..1440);
+    let connection = connection.prop_map(|(paused, sender, collect_every)| Connection {
+        paused,
+        sender,
+        collect_every,
+        ..Connection::default()
+    });
+    proptest::collection::btree_map(name(), connection, 0..3)
+        .prop_map(|all| all.into_iter().map(|(name, connection)| Connection { name, ..connection }).collect())
+}
+
+fn collectors() -> impl Strategy<Value = Vec<Collector>> {
     let collector = (login(), any::<bool>(), proptest::collection::vec("[a-z*]{1,5}[.]example", 1..3), 0u64..100_000);
     let collector = collector.prop_map(|(login, stls, accepted_domains, max_size_kb)| Collector {
         host: "192.0.2.1".into(),
@@ -250,27 +264,17 @@ fn connections() -> impl Strategy<Value = Vec<Connection>> {
         max_size_kb,
         ..Collector::default()
     });
-    let collectors = proptest::collection::btree_map(name(), collector, 0..3).prop_map(|collectors| {
-        collectors.into_iter().map(|(name, collector)| Collector { name, ..collector }).collect::<Vec<_>>()
-    });
-    let connection = (any::<bool>(), proptest::option::of(sender), collectors, 0u32..1440);
-    let connection = connection.prop_map(|(paused, sender, collectors, collect_every)| Connection {
-        paused,
-        sender,
-        collectors,
-        collect_every,
-        ..Connection::default()
-    });
-    proptest::collection::btree_map(name(), connection, 0..3)
-        .prop_map(|all| all.into_iter().map(|(name, connection)| Connection { name, ..connection }).collect())
+    proptest::collection::btree_map(name(), collector, 0..3)
+        .prop_map(|all| all.into_iter().map(|(name, collector)| Collector { name, ..collector }).collect())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_export_makes_the_same_again(users in users(), connections in connections(), ca_file in text()) {
-        let mut config = Config { users, connections, ..Config::fresh() };
+    fn an_export_makes_the_same_again(users in users(), connections in connections(), collectors in collectors(), ca_file in text()) {
+        let collectors = if connections.is_empty() { Vec::new() } else { collectors };
+        let mut config = Config { users, connections, collectors, ..Config::fresh() };
         config.tls.ca_file = ca_file;
         let config = config.prepare(None).unwrap();
         let file = config.to_toml(true);

@@ -67,8 +67,11 @@ pub struct Config {
     pub pop3: Vec<Pop3Service>,
     /// The page in the browser.
     pub web: WebService,
-    /// Providers: how mail is sent through them and collected from them.
+    /// Providers: how mail is sent through them, and when.
     pub connections: Vec<Connection>,
+    /// Mailboxes at providers that mail is fetched from.
+    #[schemars(title = "Mail Collectors")]
+    pub collectors: Vec<Collector>,
     /// People with a mailbox here.
     pub users: Vec<User>,
     /// Mail that goes straight to another mail server of the office.

@@ -21,6 +21,9 @@ impl Config {
         // Copies have no lookup tables: neither those from before a change by the caller, nor those the checks make, may
         // stay in what is put in force.
         let mut config = self.clone();
+        if let Some(previous) = previous {
+            config.follow_renamed_connections(previous);
+        }
         config.name_main_administrator();
         cross::check(&config.clone(), &mut found);
         let none = Config::default();
@@ -40,6 +43,25 @@ impl Config {
         }
     }
 
+    /// Those who name a Connection by the name it had before mean the one that has its number now.
+    fn follow_renamed_connections(&mut self, previous: &Config) {
+        let is_there = |name: &str| self.connections.iter().any(|now| lower(&now.name) == lower(name));
+        let renamed: HashMap<String, String> = previous
+            .connections
+            .iter()
+            .filter(|before| !is_there(&before.name))
+            .filter_map(|before| {
+                let now = self.connections.iter().find(|now| now.id != 0 && now.id == before.id)?;
+                Some((lower(&before.name).into_owned(), now.name.clone()))
+            })
+            .collect();
+        for name in self.collectors.iter_mut().flat_map(|collector| &mut collector.connections) {
+            if let Some(now) = renamed.get(&*lower(name)) {
+                name.clone_from(now);
+            }
+        }
+    }
+
     fn number(&mut self, previous: &Config, is_known: bool, found: &mut Vec<Invalid>) {
         let key = |name: &str| lower(name).into_owned();
         let Ids { users, connections, collectors } = &mut self.ids;
@@ -55,17 +77,10 @@ impl Config {
             self.connections.iter_mut().map(|connection| (key(&connection.name), &mut connection.id)).collect();
         numbers.give("connections", &mut all, found);
 
-        // A collector is known by its connection's number and its own name.
-        let of = |id: u32, name: &str| format!("{id}/{}", key(name));
-        let known = previous.connections.iter().flat_map(|connection| {
-            connection.collectors.iter().map(move |collector| (of(connection.id, &collector.name), collector.id))
-        });
-        let mut numbers = Numbers::new(known.collect(), is_known, collectors, previous.ids.collectors);
-        let mut all: Vec<_> = Vec::new();
-        for connection in &mut self.connections {
-            let id = connection.id;
-            all.extend(connection.collectors.iter_mut().map(|collector| (of(id, &collector.name), &mut collector.id)));
-        }
+        let known = previous.collectors.iter().map(|collector| (key(&collector.name), collector.id)).collect();
+        let mut numbers = Numbers::new(known, is_known, collectors, previous.ids.collectors);
+        let mut all: Vec<_> =
+            self.collectors.iter_mut().map(|collector| (key(&collector.name), &mut collector.id)).collect();
         numbers.give("collectors", &mut all, found);
     }
 
@@ -189,32 +204,47 @@ mod tests {
         assert_eq!(found[0].to_string(), "users: 9 is no number of this box (at \"robert\"); leave out the id");
     }
 
-    #[test]
-    fn collectors_are_known_by_connection_and_name() {
-        let collector = |name: &str| Collector {
+    /// An office with these collectors, each run by the Connection after the slash.
+    fn collecting(connections: &[&str], collectors: &[&str]) -> Config {
+        let mut config = with(&["anna"]);
+        let connection = |name: &&str| Connection { name: (*name).into(), ..Connection::default() };
+        config.connections = connections.iter().map(connection).collect();
+        let collector = |name: &str, connection: &str| Collector {
             name: name.into(),
+            connections: vec![connection.into()],
             host: "pop.provider.example".into(),
             login: Login { user: "u".into(), password: Secret::new("p") },
             routing: CollectorRouting::SendTo("anna".into()),
             ..Collector::default()
         };
-        let connection = |name: &str, collectors: &[&str]| Connection {
-            name: name.into(),
-            collectors: collectors.iter().map(|name| collector(name)).collect(),
-            ..Connection::default()
+        let split = collectors.iter().filter_map(|text| text.split_once('/'));
+        config.collectors = split.map(|(name, connection)| collector(name, connection)).collect();
+        config
+    }
+
+    #[test]
+    fn connections_and_collectors_are_known_by_name() {
+        let numbers = |config: &Config| -> (Vec<u32>, Vec<u32>) {
+            (config.connections.iter().map(|c| c.id).collect(), config.collectors.iter().map(|c| c.id).collect())
         };
-        let numbers = |config: &Config| -> Vec<(u32, Vec<u32>)> {
-            let of = |c: &Connection| (c.id, c.collectors.iter().map(|collector| collector.id).collect());
-            config.connections.iter().map(of).collect()
-        };
-        let mut config = with(&["anna"]);
-        config.connections = vec![connection("P", &["x", "y"]), connection("Q", &["x"])];
-        let first = config.prepare(None).unwrap();
-        assert_eq!(numbers(&first), [(1, vec![1, 2]), (2, vec![3])]);
-        let mut config = with(&["anna"]);
-        config.connections = vec![connection("q", &["z", "X"]), connection("R", &["x"])];
-        let second = config.prepare(Some(&first)).unwrap();
-        assert_eq!(numbers(&second), [(2, vec![4, 3]), (3, vec![5])]);
+        let first = collecting(&["P", "Q"], &["x/P", "y/P"]).prepare(None).unwrap();
+        assert_eq!(numbers(&first), (vec![1, 2], vec![1, 2]));
+        let second = collecting(&["q", "R"], &["z/Q", "X/R"]).prepare(Some(&first)).unwrap();
+        assert_eq!(numbers(&second), (vec![2, 3], vec![3, 1]));
+    }
+
+    #[test]
+    fn a_renamed_connection_keeps_its_collectors() {
+        let first = collecting(&["P", "Q"], &["x/P", "y/q"]).prepare(None).unwrap();
+        let mut renamed = first.clone();
+        renamed.connections[0].name = "Line".into();
+        let renamed = renamed.prepare(Some(&first)).unwrap();
+        assert_eq!(renamed.collectors[0].connections, ["Line"]);
+        assert_eq!(renamed.collectors[1].connections, ["q"]);
+        let mut gone = renamed.clone();
+        gone.connections.remove(0);
+        let found = gone.prepare(Some(&renamed)).unwrap_err();
+        assert_eq!(found[0].to_string(), "collectors[0].connections[0]: there is no Connection \"Line\"");
     }
 
     #[test]

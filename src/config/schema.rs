@@ -163,7 +163,10 @@ mod tests {
 
     #[test]
     fn pages_are_the_fields_of_the_configuration() {
-        assert_eq!(pages(), ["general", "smtp", "pop3", "web", "connections", "users", "lan", "tls", "dns"]);
+        assert_eq!(
+            pages(),
+            ["general", "smtp", "pop3", "web", "connections", "collectors", "users", "lan", "tls", "dns"]
+        );
         assert_eq!(page("dns").unwrap()["title"], "DNS");
         assert_eq!(page("smtp").unwrap()["items"]["properties"]["timeout"]["x-unit"], "seconds");
         assert_eq!(page("genral"), None);
@@ -177,7 +180,7 @@ mod tests {
             secrets,
             [
                 ".connections.sender.login.password",
-                ".connections.collectors.login.password",
+                ".collectors.login.password",
                 ".users.password",
                 ".users.clear_password",
                 ".lan.rules.login.password"

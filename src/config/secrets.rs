@@ -102,22 +102,22 @@ mod tests {
     fn left_out_secrets_are_kept() {
         let before = json!({
             "users": [{"id": 1, "name": "Bob", "password": "b"}, {"id": 2, "name": "al", "password": "a"}],
-            "connections": [{"id": 1, "name": "P", "collectors": [
+            "collectors": [
                 {"id": 7, "name": "x", "login": {"user": "u", "password": "px"}},
                 {"id": 8, "name": "y", "login": {"user": "u", "password": "py"}},
-            ]}],
+            ],
         });
         let now = json!({"users": [{"name": "AL"}, {"id": 1, "name": "robert", "password": STARS}, {"name": "new", "password": STARS}]});
         assert_eq!(
             kept(now, &before)["users"],
             json!([{"name": "AL", "password": "a"}, {"id": 1, "name": "robert", "password": "b"}, {"name": "new"}])
         );
-        let now = json!({"connections": [{"name": "p", "collectors": [
-            {"name": "y", "login": {"user": "u"}}, {"name": "x", "login": {"user": "u", "password": "new"}}]}]});
+        let now = json!({"collectors": [
+            {"name": "Y", "login": {"user": "u"}}, {"name": "x", "login": {"user": "u", "password": "new"}}]});
         let now = kept(now, &before);
-        assert_eq!(now["connections"][0]["collectors"][0]["login"]["password"], "py");
-        assert_eq!(now["connections"][0]["collectors"][1]["login"]["password"], "new");
-        let elsewhere = json!({"connections": [{"name": "q", "collectors": [{"name": "x", "login": {"user": "u"}}]}]});
+        assert_eq!(now["collectors"][0]["login"]["password"], "py");
+        assert_eq!(now["collectors"][1]["login"]["password"], "new");
+        let elsewhere = json!({"collectors": [{"name": "z", "login": {"user": "u"}}]});
         assert_eq!(kept(elsewhere.clone(), &before), elsewhere);
     }
 }

@@ -21,8 +21,7 @@ pub async fn write(intake: &Intake, task: u64, mail: MailId, collector: u32, rea
     let destinations = route::target(&config, administrator)
         .filter(|destinations| !destinations.is_empty())
         .ok_or(TaskError::NoWay("there is no main administrator"))?;
-    let collectors = config.connections.iter().flat_map(|connection| &connection.collectors);
-    let name = collectors.into_iter().find(|c| c.id == collector).map_or("a removed collector", |c| c.name.as_str());
+    let name = config.collectors.iter().find(|c| c.id == collector).map_or("a removed collector", |c| c.name.as_str());
     let boundary = boundary();
     let head = head(&own_address(&config), administrator, name, reason, &boundary);
     let mut draft = intake.begin(Source::Own, None)?;

@@ -48,7 +48,7 @@ fn collecting_without_collectors() {
 fn a_paused_connection_collects_when_asked() {
     let place = Place::new();
     let collector = r#"
-[[connections.collectors]]
+[[collectors]]
 name = "Office"
 host = "127.0.0.1"
 port = 9

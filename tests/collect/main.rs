@@ -161,9 +161,11 @@ fn the_schedule_is_kept() {
     let provider = Provider::start();
     provider.put("a", mail("a"));
     let mut every = connection(1, vec![collector(7, &provider)]);
-    every.collect_every = 5;
-    let paused = pillarbox::config::Connection { paused: true, ..connection(2, vec![collector(8, &provider)]) };
-    let off = pillarbox::config::Connection { enabled: false, ..connection(3, vec![collector(9, &provider)]) };
+    every.0.collect_every = 5;
+    let mut paused = connection(2, vec![collector(8, &provider)]);
+    paused.0.paused = true;
+    let mut off = connection(3, vec![collector(9, &provider)]);
+    off.0.enabled = false;
     let office = Office::open(config(vec![every.clone(), paused.clone(), off]));
     // The first run comes by itself.
     office.ran(7, 1);

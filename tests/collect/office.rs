@@ -52,14 +52,21 @@ pub fn collector(id: u32, provider: &Provider) -> Collector {
     }
 }
 
-/// Collects on demand only.
-pub fn connection(id: u32, collectors: Vec<Collector>) -> Connection {
-    Connection { id, name: format!("Provider {id}"), collect_every: 0, collectors, ..Connection::default() }
+/// A Connection that runs on demand only, with its collectors.
+pub fn connection(id: u32, collectors: Vec<Collector>) -> (Connection, Vec<Collector>) {
+    let connection = Connection { id, name: format!("Provider {id}"), collect_every: 0, ..Connection::default() };
+    let run_by = |collector| Collector { connections: vec![connection.name.clone()], ..collector };
+    let collectors = collectors.into_iter().map(run_by).collect();
+    (connection, collectors)
 }
 
-pub fn config(connections: Vec<Connection>) -> Config {
+pub fn config(all: Vec<(Connection, Vec<Collector>)>) -> Config {
     let user = |id, name: &str| User { id, name: name.into(), ..User::default() };
-    let mut config = Config { connections, ..Config::default() };
+    let mut config = Config::default();
+    for (connection, collectors) in all {
+        config.connections.push(connection);
+        config.collectors.extend(collectors);
+    }
     config.users = vec![user(INFO, "info"), user(BOB, "bob"), user(BOSS, "boss")];
     config.general.main_administrator = "boss".into();
     config.general.default_domain = "office.example".into();

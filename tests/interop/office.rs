@@ -82,7 +82,7 @@ fn connection(provider: &Provider, collector: &str) -> String {
     );
     if !collector.is_empty() {
         text.push_str(&format!(
-            "[[connections.collectors]]\nhost = \"localhost\"\nport = {pop3}\n\
+            "[[collectors]]\nhost = \"localhost\"\nport = {pop3}\n\
              login = {{ user = \"{USER}\", password = \"{PASSWORD}\" }}\nrouting = {{ send-to = \"{BOB}\" }}\n{collector}\n"
         ));
     }

@@ -128,7 +128,7 @@ collect_every = 1
 max_connections = 4
 hosts = [{{ host = "127.0.0.1", port = {sink} }}]
 encryption = "none"
-[[connections.collectors]]
+[[collectors]]
 name = "Mailbox"
 host = "127.0.0.1"
 port = {provider}

@@ -109,7 +109,8 @@ fn config(provider: &Provider, [smtp, pop3, web]: [u16; 3]) -> Config {
         smtp: vec![SmtpService { listen: listen(smtp), ..SmtpService::default() }],
         pop3: vec![Pop3Service { listen: listen(pop3), ..Pop3Service::default() }],
         web: WebService { listen: listen(web), ..WebService::default() },
-        connections: vec![Connection { sender: Some(sender), collectors: vec![collector], ..Connection::default() }],
+        connections: vec![Connection { sender: Some(sender), ..Connection::default() }],
+        collectors: vec![collector],
         users: vec![User {
             name: office::USER.into(),
             full_name: "Anna".into(),

@@ -1,12 +1,11 @@
-//! Connections: senders, collectors, and that collected mail leads somewhere.
+//! Connections and their senders.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::{Checks, is_domain, is_domain_or_address_pattern};
+use super::{Checks, is_domain};
 use crate::config::directory::lower;
-use crate::config::{Collector, CollectorRouting, Config, Connection, Login, Sender};
-use crate::mail::Address;
+use crate::config::{Login, Sender};
 
 impl Checks<'_> {
     pub(super) fn connections(&mut self) {
@@ -18,7 +17,6 @@ impl Checks<'_> {
             if let Some(sender) = &connection.sender {
                 self.sender(&format!("{path}.sender"), sender, connection.enabled);
             }
-            self.collectors(&path, connection);
         }
     }
 
@@ -61,41 +59,6 @@ impl Checks<'_> {
         }
     }
 
-    fn collectors(&mut self, path: &str, connection: &Connection) {
-        let mut names = HashMap::new();
-        for (position, collector) in connection.collectors.iter().enumerate() {
-            let path = format!("{path}.collectors[{position}]");
-            self.unique(&path, &collector.name, names.insert(lower(&collector.name), path.clone()));
-            if connection.enabled && collector.enabled {
-                self.host(&format!("{path}.host"), &collector.host);
-                self.login(&format!("{path}.login"), &collector.login);
-                self.routing(&format!("{path}.routing"), collector);
-            }
-        }
-    }
-
-    fn routing(&mut self, path: &str, collector: &Collector) {
-        match &collector.routing {
-            CollectorRouting::SendTo(target) => {
-                if let Some(problem) = target_problem(self.config, target) {
-                    self.wrong(format!("{path}.send-to"), problem);
-                }
-            }
-            CollectorRouting::ByHeaders { accepted_domains } => {
-                let path = format!("{path}.by-headers.accepted_domains");
-                if accepted_domains.is_empty() {
-                    self.wrong(&path, "is empty; no address would count");
-                }
-                for (position, entry) in accepted_domains.iter().enumerate() {
-                    if !is_domain_or_address_pattern(entry.strip_prefix('@').unwrap_or(entry)) {
-                        let message = format!("\"{entry}\" is no domain, address or pattern of one");
-                        self.wrong(format!("{path}[{position}]"), message);
-                    }
-                }
-            }
-        }
-    }
-
     pub(super) fn host(&mut self, path: &str, host: &str) {
         if host.is_empty() {
             self.wrong(path, "is empty; name the server");
@@ -108,29 +71,5 @@ impl Checks<'_> {
         if login.user.is_empty() {
             self.wrong(format!("{path}.user"), "is empty");
         }
-    }
-}
-
-/// Why a collector cannot send its mail there.
-fn target_problem(config: &Config, target: &str) -> Option<String> {
-    if target.is_empty() {
-        return Some("is empty; name a user or an address".into());
-    }
-    match config.user_named(target) {
-        Some(user) if user.enabled => return None,
-        Some(_) => return Some(format!("the user \"{target}\" is not enabled")),
-        None => {}
-    }
-    let Ok(address) = Address::parse(target) else {
-        return Some(format!("\"{target}\" is no user and no address"));
-    };
-    let is_alias = config.users_with_address(&address).next().is_some()
-        || (config.is_local(&address) && config.users_with_alias(address.local()).next().is_some());
-    let is_user = || config.user_named(address.local()).is_some_and(|user| user.enabled);
-    match config.is_local(&address) {
-        _ if is_alias => None,
-        true if is_user() => None,
-        true => Some(format!("\"{target}\" is nobody here")),
-        false => None,
     }
 }

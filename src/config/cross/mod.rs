@@ -1,5 +1,6 @@
 //! Checks that look at more than one setting, or at what a text means: names, domains, addresses, networks.
 
+mod collectors;
 mod connections;
 mod lan;
 mod users;
@@ -18,6 +19,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<Invalid>) {
     checks.services();
     checks.users();
     checks.connections();
+    checks.collectors();
     checks.lan();
     checks.tls_and_dns();
 }

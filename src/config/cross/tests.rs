@@ -16,7 +16,8 @@ fn office() -> Config {
     let sender =
         Sender { hosts: vec![RelayHost { host: "relay.provider.example".into(), port: 587 }], ..Sender::default() };
     let mut config = Config {
-        connections: vec![Connection { sender: Some(sender), collectors: vec![collector], ..Connection::default() }],
+        connections: vec![Connection { sender: Some(sender), ..Connection::default() }],
+        collectors: vec![collector],
         users: vec![user("anna", &["boss", "anna@private.example"]), user("bob", &["boss"])],
         ..Config::fresh()
     };
@@ -81,6 +82,7 @@ fn general() {
     let found = after(|c| {
         c.users.clear();
         c.connections.clear();
+        c.collectors.clear();
     });
     assert_eq!(found, ["general.main_administrator: there is no user \"Anna\""]);
 }
@@ -191,35 +193,40 @@ fn senders() {
 #[test]
 fn connections_and_collectors() {
     let found = after(|c| {
-        let mut other = c.connections[0].clone();
-        other.name = "PROVIDER".into();
-        other.collectors.push(Collector { name: "mailbox".into(), ..other.collectors[0].clone() });
-        other.collectors.push(Collector { name: " ".into(), ..other.collectors[0].clone() });
-        c.connections.push(other);
+        let other = c.connections[0].clone();
+        c.connections.push(Connection { name: "PROVIDER".into(), ..other });
+        let one = c.collectors[0].clone();
+        c.collectors.push(Collector { name: "mailbox".into(), connections: vec!["provider".into()], ..one.clone() });
+        c.collectors.push(Collector { name: " ".into(), connections: vec!["Line".into()], ..one });
     });
     assert_eq!(
         found,
         [
             "connections[1].name: \"PROVIDER\" is the name of connections[0] already",
-            "connections[1].collectors[1].name: \"mailbox\" is the name of connections[1].collectors[0] already",
-            "connections[1].collectors[2].name: is empty",
+            "collectors[1].name: \"mailbox\" is the name of collectors[0] already",
+            "collectors[2].name: is empty",
+            "collectors[2].connections[0]: there is no Connection \"Line\"",
         ]
     );
     let bare = || Collector::default();
     assert_eq!(
-        after(|c| c.connections[0].collectors = vec![bare()]),
+        after(|c| c.collectors = vec![bare()]),
         [
-            "connections[0].collectors[0].host: is empty; name the server",
-            "connections[0].collectors[0].login.user: is empty",
-            "connections[0].collectors[0].routing.send-to: is empty; name a user or an address",
+            "collectors[0].host: is empty; name the server",
+            "collectors[0].login.user: is empty",
+            "collectors[0].routing.send-to: is empty; name a user or an address",
         ]
     );
-    assert_eq!(after(|c| c.connections[0].collectors = vec![Collector { enabled: false, ..bare() }]), [""; 0]);
+    assert_eq!(after(|c| c.collectors = vec![Collector { enabled: false, ..bare() }]), [""; 0]);
+    assert_eq!(
+        after(|c| c.connections.clear()),
+        ["collectors[0].connections: there is no Connection that could run this collector"]
+    );
 }
 
 #[test]
 fn collected_mail_must_lead_somewhere() {
-    let to = |target: &str| after(|c| c.connections[0].collectors[0].routing = CollectorRouting::SendTo(target.into()));
+    let to = |target: &str| after(|c| c.collectors[0].routing = CollectorRouting::SendTo(target.into()));
     for good in [
         "ANNA",
         "boss",
@@ -237,14 +244,14 @@ fn collected_mail_must_lead_somewhere() {
         ("gone", "the user \"gone\" is not enabled"),
         ("a b", "\"a b\" is no user and no address"),
     ] {
-        assert_eq!(to(bad), [format!("connections[0].collectors[0].routing.send-to: {message}")]);
+        assert_eq!(to(bad), [format!("collectors[0].routing.send-to: {message}")]);
     }
     let accept = |domains: &[&str]| {
         let accepted_domains = domains.iter().map(|domain| domain.to_string()).collect();
-        after(|c| c.connections[0].collectors[0].routing = CollectorRouting::ByHeaders { accepted_domains })
+        after(|c| c.collectors[0].routing = CollectorRouting::ByHeaders { accepted_domains })
     };
     assert_eq!(accept(&["office.example", "*", "joe.*@x.example", "@y.example", "*.example"]), [""; 0]);
-    let path = "connections[0].collectors[0].routing.by-headers.accepted_domains";
+    let path = "collectors[0].routing.by-headers.accepted_domains";
     assert_eq!(accept(&[]), [format!("{path}: is empty; no address would count")]);
     assert_eq!(accept(&["a;b"]), [format!("{path}[0]: \"a;b\" is no domain, address or pattern of one")]);
 }

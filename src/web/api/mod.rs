@@ -159,8 +159,14 @@ impl Api {
         let config = self.config.current();
         // A paused connection collects when somebody asks.
         let enabled = config.connections.iter().filter(|connection| connection.enabled);
-        let collectors = enabled.flat_map(|connection| &connection.collectors).filter(|collector| collector.enabled);
-        let count = collectors.count();
+        let mut collectors: Vec<u32> = enabled
+            .flat_map(|connection| config.collectors_of(connection))
+            .filter(|collector| collector.enabled)
+            .map(|collector| collector.id)
+            .collect();
+        collectors.sort_unstable();
+        collectors.dedup();
+        let count = collectors.len();
         if !self.running {
             return Err(ApiError::Conflict("no program runs on this data that could collect".into()));
         }
