@@ -18,7 +18,7 @@ SMTP = """
 [[smtp]]
 listen = ["127.0.0.1:{port}"]
 encryption = "none"
-relay_from = ["127.0.0.0/8"]
+access = [{ network = "127.0.0.0/8", no_auth = true }]
 max_message_size = 104857600
 max_sessions = 6200
 max_sessions_per_address = 0

@@ -1,6 +1,6 @@
 //! The settings of a new box, and the same on high ports.
 
-use super::{Authentication, Config, Pop3Service, ServiceEncryption, SmtpService, WebService};
+use super::{AccessList, Authentication, Config, Pop3Service, ServiceEncryption, SmtpService, WebService};
 
 fn at(port: u16) -> Vec<String> {
     vec![format!("0.0.0.0:{port}"), format!("[::]:{port}")]
@@ -14,7 +14,7 @@ impl Config {
             listen: at(port),
             encryption,
             authentication: Authentication::Required,
-            relay_from: Vec::new(),
+            access: AccessList::default(),
             ..SmtpService::default()
         };
         Config {

@@ -7,6 +7,7 @@
 //! Readers take a snapshot ([`Published::current`]) and keep it as long as they like; a change is validated, stored by
 //! the caller, and published as a new snapshot.
 
+pub mod access;
 mod check;
 pub mod collectors;
 pub mod connections;
@@ -27,6 +28,7 @@ pub mod reference;
 pub mod schema;
 pub mod secret;
 mod secrets;
+pub mod security;
 pub mod senders;
 pub mod services;
 mod snapshot;
@@ -35,6 +37,7 @@ pub mod users;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::{ANY, AccessList, AccessRow, AccessRule, ROUTERS, Restrict, Who};
 pub use collectors::{Collector, CollectorEncryption, CollectorRouting};
 pub use connections::{Connection, Login};
 pub use derived::Derived;
@@ -47,6 +50,7 @@ pub use lan::{Lan, LanCondition, LanRule};
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use secret::Secret;
 pub use secrets::STARS;
+pub use security::Security;
 pub use senders::{RelayEncryption, RelayHost, RetryStep, Sender};
 pub use services::{Authentication, Pop3Service, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
@@ -77,6 +81,8 @@ pub struct Config {
     /// Mail that goes straight to another mail server of the office.
     #[schemars(title = "LAN forwarding")]
     pub lan: Lan,
+    /// What holds for the clients of all services.
+    pub security: Security,
     /// Certificate and trust.
     #[schemars(title = "TLS")]
     pub tls: Tls,

@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::SmtpService;
-
 /// The word for the networks the box itself is in, and for itself.
 pub const LOCAL_NETWORKS: &str = "local-networks";
 
@@ -79,13 +77,6 @@ impl Networks {
     /// Whether one of the written networks has this address; `local` is not looked at.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.list.iter().any(|network| network.contains(address))
-    }
-}
-
-impl SmtpService {
-    /// `relay_from`, parsed.
-    pub fn relay_networks(&self) -> &Networks {
-        self.networks.get_or_make(|| Networks::of(&self.relay_from))
     }
 }
 

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Derived;
-use super::networks::Networks;
+use super::access::{ANY, AccessList, AccessRule, ROUTERS};
+use super::networks::LOCAL_NETWORKS;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -23,7 +23,7 @@ pub enum ServiceEncryption {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Authentication {
-    /// Login offered; needed to send out, unless the client's address may send without.
+    /// Login needed to send out, not for internal and incoming mail.
     #[default]
     Optional,
     /// Login needed for everything.
@@ -43,11 +43,14 @@ pub struct SmtpService {
     pub listen: Vec<String>,
     /// How sessions are protected. A service that takes mail from other servers stays on optional.
     pub encryption: ServiceEncryption,
-    /// Who has to log in. Mail for local recipients is taken without a login unless it is required.
+    /// Who has to log in. Addresses with "no_auth" in the access restrictions never have to.
     pub authentication: Authentication,
-    /// Networks whose clients may send out without a login, such as 192.168.1.0/24. The word "local-networks" stands
-    /// for the networks the box itself is in, and for itself.
-    pub relay_from: Vec<String>,
+    /// IP access restrictions: rows in order, the first that has the client's address decides. A client that is not
+    /// allowed cannot log in nor send out; mail for local recipients is taken from it unless a login is required for
+    /// everything. No rows: everybody may log in.
+    pub access: AccessList,
+    /// Clients must pass Security > global access restrictions too.
+    pub use_global_access: bool,
     /// Largest message. 0 is no limit.
     #[schemars(range(max = 10_737_418_240u64), extend("x-unit" = "bytes"))]
     pub max_message_size: u64,
@@ -71,10 +74,6 @@ pub struct SmtpService {
     /// Do not offer delivery status notifications (DSN).
     #[schemars(title = "Disable DSN")]
     pub disable_dsn: bool,
-    /// No setting: `relay_from`, parsed at first use.
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub networks: Derived<Networks>,
 }
 
 impl Default for SmtpService {
@@ -85,7 +84,10 @@ impl Default for SmtpService {
             listen: vec!["0.0.0.0:25".into(), "[::]:25".into()],
             encryption: ServiceEncryption::Optional,
             authentication: Authentication::Optional,
-            relay_from: vec!["local-networks".into()],
+            // Port 25 takes the world's mail, so nobody is turned away. Routers come first and have to log in: what they
+            // forward looks as if it came from the office.
+            access: [AccessRule::allow(ROUTERS), AccessRule::trust(LOCAL_NETWORKS), AccessRule::allow(ANY)].into(),
+            use_global_access: false,
             max_message_size: 50 * 1024 * 1024,
             max_recipients: 1000,
             max_sessions: 1000,
@@ -94,7 +96,6 @@ impl Default for SmtpService {
             max_errors: 20,
             refuse_percent: true,
             disable_dsn: false,
-            networks: Derived::default(),
         }
     }
 }
@@ -110,6 +111,10 @@ pub struct Pop3Service {
     pub listen: Vec<String>,
     /// How sessions are protected.
     pub encryption: ServiceEncryption,
+    /// IP access restrictions: rows in order, the first that has the client's address decides. No rows: everybody.
+    pub access: AccessList,
+    /// Clients must pass Security > global access restrictions too.
+    pub use_global_access: bool,
     /// Most sessions at a time.
     #[schemars(range(min = 1, max = 20_000))]
     pub max_sessions: u32,
@@ -127,6 +132,8 @@ impl Default for Pop3Service {
             enabled: true,
             listen: vec!["0.0.0.0:110".into(), "[::]:110".into()],
             encryption: ServiceEncryption::Optional,
+            access: AccessList::default(),
+            use_global_access: false,
             max_sessions: 500,
             timeout: 600,
             clear_text_login_from_outside: false,
@@ -141,10 +148,19 @@ pub struct WebService {
     pub enabled: bool,
     /// Addresses and ports to listen on, HTTPS.
     pub listen: Vec<String>,
+    /// IP access restrictions: rows in order, the first that has the client's address decides. No rows: everybody.
+    pub access: AccessList,
+    /// Clients must pass Security > global access restrictions too.
+    pub use_global_access: bool,
 }
 
 impl Default for WebService {
     fn default() -> WebService {
-        WebService { enabled: true, listen: vec!["0.0.0.0:443".into(), "[::]:443".into()] }
+        WebService {
+            enabled: true,
+            listen: vec!["0.0.0.0:443".into(), "[::]:443".into()],
+            access: AccessList::default(),
+            use_global_access: false,
+        }
     }
 }

@@ -83,6 +83,7 @@ impl Parts {
             tls: self.tls.clone(),
             stop: self.stop.clone(),
             locks: serve::Locks::default(),
+            services: serve::Services::default(),
         };
         let mut services = Vec::with_capacity(bound.len());
         for Bound { wanted, listener, .. } in bound {
@@ -98,6 +99,7 @@ impl Parts {
                 }
                 Service::Web => {
                     let front = web::Front {
+                        config: self.intake.config.clone(),
                         tasks: self.tasks.clone(),
                         tls: self.tls.clone(),
                         control: web::control_path(self.intake.store.dir()),

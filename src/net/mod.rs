@@ -2,6 +2,7 @@
 
 pub mod dns;
 pub mod executor;
+pub mod gateways;
 pub mod listen;
 pub mod stream;
 pub mod time;

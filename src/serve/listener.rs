@@ -18,6 +18,7 @@ use event_listener::Event;
 use smol::future::FutureExt;
 
 use super::Context;
+use super::seats::{Class, Crowded, Limits, Seat, Seats};
 use crate::live::{SessionGuard, Stop};
 use crate::net::{now_ms, timeout};
 
@@ -29,30 +30,24 @@ const BACK_OFF: Duration = Duration::from_millis(200);
 /// At most one log line about failing accepts, and about clients turned away, in this time.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(30);
 
-/// How many sessions are let in. 0 is no limit.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub max_sessions: u32,
-    pub max_per_address: u32,
-}
-
-/// Which limit a connection ran into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crowded {
-    Service,
-    Address,
+/// What a service says to a client that has just connected.
+pub enum Door {
+    Open(Class, Limits),
+    /// Turned away with this line, which may be empty.
+    Shut(&'static [u8]),
 }
 
 /// Accepts until `context.stop`, then waits for the sessions that are left.
 ///
-/// `limits` is asked at each connection, so that a changed configuration counts at once. `refuse` gives the line that
-/// is said to a client beyond a limit; it may be empty. `handler` makes the session's future; the guard it gets keeps the session on
-/// the board and must live as long as the session.
+/// `door` is asked at each connection, so that a changed configuration counts at once. `seats` are those of the service;
+/// `refuse` gives the line that is said to a client who finds none, it may be empty. `handler` makes the session's future;
+/// the guard it gets keeps the session on the board and must live as long as the session.
 pub async fn accept_loop<F>(
     context: &Context,
     service: &'static str,
     listener: TcpListener,
-    limits: impl Fn(IpAddr) -> Limits,
+    seats: Seats,
+    door: impl Fn(IpAddr) -> Door,
     refuse: impl Fn(Crowded) -> &'static [u8],
     handler: impl Fn(Async<TcpStream>, IpAddr, SessionGuard) -> F,
 ) where
@@ -69,19 +64,23 @@ pub async fn accept_loop<F>(
         match accepted {
             Ok((tcp, peer)) => {
                 let peer = peer.ip().to_canonical();
-                match sessions.admit(peer, limits(peer)) {
-                    Ok(seat) => {
-                        let guard = context.board.session(service, peer, now_ms());
-                        start(context, &sessions, service, seat, handler(tcp, peer, guard));
-                    }
-                    Err(crowded) => {
-                        turn_away(&tcp, refuse(crowded));
-                        turned_away += 1;
-                        if said.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
-                            log::info!("{service}: {peer} turned away, too many sessions; {turned_away} so far");
-                            said = Some(Instant::now());
+                let line = match door(peer) {
+                    Door::Shut(line) => line,
+                    Door::Open(class, limits) => match seats.take(peer, class, limits) {
+                        Ok(seat) => {
+                            let guard = context.board.session(service, peer, now_ms());
+                            start(context, &sessions, service, seat, handler(tcp, peer, guard));
+                            continue;
                         }
-                    }
+                        Err(crowded) => refuse(crowded),
+                    },
+                };
+                turn_away(&tcp, line);
+                turned_away += 1;
+                if said.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
+                    let why = String::from_utf8_lossy(line);
+                    log::info!("{service}: {peer} turned away: {}; {turned_away} so far", why.trim());
+                    said = Some(Instant::now());
                 }
             }
             Err(error) if is_shortage(&error) => {
@@ -125,13 +124,15 @@ fn start<F>(context: &Context, sessions: &Sessions, service: &'static str, seat:
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let id = seat.id;
     // Boxed, since an async block would keep the room for the session's future twice.
     let session = Box::pin(session);
     let mut open = sessions.open();
+    open.next += 1;
+    let id = open.next;
+    let place = Place { sessions: sessions.clone(), id };
     // Spawned under the lock: a session that ends at once finds its own entry to take away.
     let task = context.tasks.spawn(async move {
-        let seat = seat;
+        let (seat, _place) = (seat, place);
         if AssertUnwindSafe(session).catch_unwind().await.is_err() {
             log::error!("{service}: a session with {} ended in a panic", seat.peer);
         }
@@ -154,15 +155,12 @@ struct Shared {
 #[derive(Default)]
 struct Open {
     next: u64,
-    count: u32,
-    by_address: HashMap<IpAddr, u32>,
     tasks: HashMap<u64, Task<()>>,
 }
 
-/// A session's place under the limits; given back when dropped.
-struct Seat {
+/// A session among those of its listener; gone when dropped.
+struct Place {
     sessions: Sessions,
-    peer: IpAddr,
     id: u64,
 }
 
@@ -171,27 +169,12 @@ impl Sessions {
         self.shared.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn admit(&self, peer: IpAddr, limits: Limits) -> Result<Seat, Crowded> {
-        let mut open = self.open();
-        if limits.max_sessions != 0 && open.count >= limits.max_sessions {
-            return Err(Crowded::Service);
-        }
-        let of_peer = open.by_address.get(&peer).copied().unwrap_or(0);
-        if limits.max_per_address != 0 && of_peer >= limits.max_per_address {
-            return Err(Crowded::Address);
-        }
-        open.by_address.insert(peer, of_peer + 1);
-        open.count += 1;
-        open.next += 1;
-        Ok(Seat { sessions: self.clone(), peer, id: open.next })
-    }
-
     /// Waits for the open sessions, at most [`LAST_WORDS`], then cancels what is left.
     async fn farewell(&self, service: &str) {
         let all_gone = async {
             loop {
                 let ended = self.shared.ended.listen();
-                if self.open().count == 0 {
+                if self.open().tasks.is_empty() {
                     return;
                 }
                 ended.await;
@@ -206,40 +189,11 @@ impl Sessions {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.sessions.open();
-        open.count = open.count.saturating_sub(1);
-        match open.by_address.get_mut(&self.peer) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                open.by_address.remove(&self.peer);
-            }
-        }
-        if let Some(task) = open.tasks.remove(&self.id) {
+        if let Some(task) = self.sessions.open().tasks.remove(&self.id) {
             task.detach();
         }
-        drop(open);
         self.sessions.shared.ended.notify(usize::MAX);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seats_are_counted_and_given_back() {
-        let sessions = Sessions::default();
-        let limits = Limits { max_sessions: 3, max_per_address: 2 };
-        let (a, b) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let first = sessions.admit(a, limits).unwrap();
-        let _second = sessions.admit(a, limits).unwrap();
-        assert_eq!(sessions.admit(a, limits).err(), Some(Crowded::Address));
-        let _third = sessions.admit(b, limits).unwrap();
-        assert_eq!(sessions.admit(b, limits).err(), Some(Crowded::Service));
-        drop(first);
-        assert!(sessions.admit(a, limits).is_ok());
-        assert_eq!(sessions.open().count, 2);
     }
 }

@@ -3,11 +3,14 @@
 pub mod listener;
 pub mod locks;
 pub mod pop3;
+pub mod seats;
 pub mod smtp;
+mod state;
 mod waiting;
 pub mod wire;
 
 pub use locks::Locks;
+pub use state::Services;
 
 use crate::config::Published;
 use crate::intake::Intake;
@@ -28,4 +31,6 @@ pub struct Context {
     pub stop: Stop,
     /// `Locks::default()` at start; shared by all POP3 services.
     pub locks: Locks,
+    /// `Services::default()` at start.
+    pub services: Services,
 }

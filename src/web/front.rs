@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 
+use crate::config::Published;
 use crate::live::Stop;
 use crate::net::tls::ServerTls;
 use crate::net::{Stream, Tasks, timeout};
+use crate::policy::Lists;
 
 use super::exchange;
 
 /// What the front is made of. Cheap to clone.
 #[derive(Clone)]
 pub struct Front {
+    pub config: Published,
     pub tasks: Tasks,
     pub tls: ServerTls,
     /// The server's socket.
@@ -74,7 +77,9 @@ pub async fn run(front: Front, listener: TcpListener) {
         match accepted.await {
             None => return,
             Some(Ok((tcp, peer))) => {
-                if let Some(place) = counts.take(peer.ip(), &front.limits) {
+                let config = front.config.current();
+                let allowed = Lists::of_web(&config, &config.web).admit(peer.ip().to_canonical()).allowed;
+                if let Some(place) = allowed.then(|| counts.take(peer.ip(), &front.limits)).flatten() {
                     front.tasks.spawn(connection(front.clone(), tcp, peer.ip(), place)).detach();
                 }
             }

@@ -54,7 +54,7 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
     if pop3_sockets(before) != pop3_sockets(after) {
         parts.push("POP3 services");
     }
-    if before.web != after.web {
+    if (before.web.enabled, &before.web.listen) != (after.web.enabled, &after.web.listen) {
         parts.push("status page");
     }
     let named_by_host = before.tls.certificate_file.is_empty() && before.general.host_name != after.general.host_name;

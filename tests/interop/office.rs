@@ -33,8 +33,8 @@ impl Office {
             "[general]\nhost_name = \"gateway.office.example\"\ndefault_domain = \"office.example\"\n\
              local_domains = [\"office.example\"]\nmain_administrator = \"{BOB}\"\nreversible_passwords = true\n\
              [web]\nenabled = false\n\
-             [[smtp]]\nlisten = [\"127.0.0.1:{smtp_port}\"]\nrelay_from = []\n\
-             [[smtp]]\nlisten = [\"127.0.0.1:{smtps_port}\"]\nencryption = \"implicit\"\nrelay_from = []\n\
+             [[smtp]]\nlisten = [\"127.0.0.1:{smtp_port}\"]\naccess = []\n\
+             [[smtp]]\nlisten = [\"127.0.0.1:{smtps_port}\"]\nencryption = \"implicit\"\naccess = []\n\
              [[pop3]]\nlisten = [\"127.0.0.1:{pop3_port}\"]\n\
              [[pop3]]\nlisten = [\"127.0.0.1:{pop3s_port}\"]\nencryption = \"implicit\"\n\
              [[users]]\nname = \"{BOB}\"\nadministrator = true\npassword = \"{BOBS_PASSWORD}\"\n"

@@ -11,7 +11,7 @@ use pillarbox::live::{Board, Signals, StopSource};
 use pillarbox::net::Tasks;
 use pillarbox::net::tls::ServerTls;
 use pillarbox::policy::Logins;
-use pillarbox::serve::{Context, Locks, pop3};
+use pillarbox::serve::{Context, Locks, Services, pop3};
 use pillarbox::store::{BodyHandle, Change, Delivery, MailboxId, NewMail, Store};
 
 pub const HEAD: &str = "Return-Path: <far@away.example>\r\n";
@@ -23,6 +23,7 @@ pub struct Office {
     pub address: SocketAddr,
     pub store: Store,
     pub board: Board,
+    pub config: Published,
     stop: Option<StopSource>,
     thread: Option<JoinHandle<()>>,
     dir: tempfile::TempDir,
@@ -60,17 +61,30 @@ impl Office {
         let context = Context {
             tasks: tasks.clone(),
             config: config.clone(),
-            intake: Intake { store: store.clone(), config, board: board.clone(), signals: Signals::default() },
+            intake: Intake {
+                store: store.clone(),
+                config: config.clone(),
+                board: board.clone(),
+                signals: Signals::default(),
+            },
             logins: Logins::default(),
             board: board.clone(),
             tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
             stop: stopping,
             locks: Locks::default(),
+            services: Services::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let thread = std::thread::spawn(move || smol::block_on(tasks.run(pop3::run(context, 0, listener))));
-        Office { address, store, board, stop: Some(stop), thread: Some(thread), dir }
+        Office { address, store, board, config, stop: Some(stop), thread: Some(thread), dir }
+    }
+
+    /// Puts a changed configuration in force.
+    pub fn change(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(&self.config.current());
+        change(&mut config);
+        self.config.publish(config);
     }
 
     /// Ends the service; returns once it has come to its end.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pillarbox::config::ServiceEncryption;
+use pillarbox::config::{AccessRule, ServiceEncryption};
 
 use super::office::{HEAD, Office};
 
@@ -168,4 +168,19 @@ fn idle_sessions_end_when_the_program_stops() {
     idle.closed();
     reading.closed();
     assert!(office.restarted().login("anna").ok("STAT").starts_with("+OK 1 "));
+}
+
+#[test]
+fn access_restrictions_hold_at_the_door_and_at_the_login() {
+    let office = Office::open();
+    let only = AccessRule { users: vec!["bert".into()], ..AccessRule::allow("127.0.0.1") };
+    office.change(|config| config.pop3[0].access = [only].into());
+    office.login("bert");
+    let mut client = office.connect();
+    client.ok("USER anna");
+    assert!(client.command("PASS secret word").starts_with("-ERR"));
+    office.change(|config| config.pop3[0].access = [AccessRule::allow("192.0.2.0/24")].into());
+    let mut client = office.connect_quietly();
+    assert_eq!(client.line(), "-ERR [SYS/PERM] Your address may not use this service");
+    client.closed();
 }

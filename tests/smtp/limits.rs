@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use pillarbox::config::AccessList;
+
 use super::office::{Office, PATIENCE};
 
 #[test]
@@ -22,7 +24,7 @@ fn more_sessions_than_allowed_are_turned_away() {
 #[test]
 fn more_sessions_from_one_stranger_are_turned_away() {
     let strangers = Office::with(|service| {
-        service.relay_from = Vec::new();
+        service.access = AccessList::default();
         service.max_sessions_per_address = 1;
     });
     let _first = strangers.greeted();

@@ -1,5 +1,6 @@
 //! The SMTP service over real sockets, on a real store: what the dialog scripts cannot say.
 
+mod access;
 mod keeping;
 mod limits;
 mod office;

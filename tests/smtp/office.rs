@@ -2,16 +2,19 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::LazyLock;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pillarbox::config::{Config, Published, SmtpService, User};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use pillarbox::config::{AccessRule, Config, Published, Secret, SmtpService, User, password};
 use pillarbox::intake::Intake;
 use pillarbox::live::{Board, Signals, StopSource};
 use pillarbox::net::Tasks;
 use pillarbox::net::tls::ServerTls;
 use pillarbox::policy::Logins;
-use pillarbox::serve::{Context, Locks, smtp};
+use pillarbox::serve::{Context, Locks, Services, smtp};
 use pillarbox::store::{Body, MailId, MailboxId, MessageRow, Store};
 
 /// Longer than anything here takes, and short enough to notice.
@@ -21,6 +24,7 @@ pub struct Office {
     pub address: SocketAddr,
     pub store: Store,
     pub board: Board,
+    pub config: Published,
     pub signals: Signals,
     stop: Option<StopSource>,
     thread: Option<JoinHandle<()>>,
@@ -35,17 +39,16 @@ impl Office {
     pub fn with(change: impl FnOnce(&mut SmtpService)) -> Office {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("data")).unwrap();
-        let mut service = SmtpService { relay_from: vec!["127.0.0.1".into()], ..SmtpService::default() };
+        let mut service = SmtpService { access: [AccessRule::trust("127.0.0.1")].into(), ..SmtpService::default() };
         change(&mut service);
         let mut config = Config::default();
         config.general.host_name = "mail.office.example".into();
         config.general.local_domains = vec!["office.example".into()];
         config.general.default_domain = "office.example".into();
         config.smtp = vec![service];
-        config.users = vec![
-            User { id: 1, name: "anna".into(), aliases: vec!["sales".into()], ..User::default() },
-            User { id: 2, name: "bert".into(), ..User::default() },
-        ];
+        static HASH: LazyLock<Secret> = LazyLock::new(|| password::hash("secret word"));
+        let user = |id, name: &str| User { id, name: name.into(), password: HASH.clone(), ..User::default() };
+        config.users = vec![User { aliases: vec!["sales".into()], ..user(1, "anna") }, user(2, "bert")];
         let config = Published::new(config);
         let (board, signals) = (Board::default(), Signals::default());
         let (stop, stopping) = StopSource::new();
@@ -54,18 +57,26 @@ impl Office {
             Intake { store: store.clone(), config: config.clone(), board: board.clone(), signals: signals.clone() };
         let context = Context {
             tasks: tasks.clone(),
-            config,
+            config: config.clone(),
             intake,
             logins: Logins::default(),
             board: board.clone(),
             tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
             stop: stopping,
             locks: Locks::default(),
+            services: Services::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let thread = std::thread::spawn(move || smol::block_on(tasks.run(smtp::run(context, 0, listener))));
-        Office { address, store, board, signals, stop: Some(stop), thread: Some(thread), _dir: dir }
+        Office { address, store, board, config, signals, stop: Some(stop), thread: Some(thread), _dir: dir }
+    }
+
+    /// Puts a changed configuration in force.
+    pub fn change(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(&self.config.current());
+        change(&mut config);
+        self.config.publish(config);
     }
 
     /// Tells the service to end.
@@ -150,6 +161,12 @@ impl Client {
         let reply = self.line();
         assert!(reply.starts_with(start), "{command}: {reply}");
         reply
+    }
+
+    /// Logs in with PLAIN; the reply must begin with `start`.
+    pub fn login(&mut self, name: &str, password: &str, start: &str) {
+        let response = STANDARD.encode(format!("\0{name}\0{password}"));
+        self.expect(&format!("AUTH PLAIN {response}"), start);
     }
 
     /// Up to the 354.

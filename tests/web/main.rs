@@ -37,9 +37,10 @@ impl Site {
         let store = Store::open(dir.path()).unwrap();
         let (stop, stopping) = StopSource::new();
         let (end, ended) = StopSource::new();
+        let config = Published::new(Config::fresh().from_toml(users).unwrap());
         let api = Api {
             store: store.clone(),
-            config: Published::new(Config::fresh().from_toml(users).unwrap()),
+            config: config.clone(),
             board: Board::default(),
             signals: Signals::default(),
             logins: Logins::default(),
@@ -50,7 +51,8 @@ impl Site {
         let control = Some(Control::start(dir.path(), api).unwrap());
         let tasks = Tasks::default();
         let tls = ServerTls::self_signed(dir.path(), "box.example").unwrap();
-        let front = Front { tasks: tasks.clone(), tls, control: control_path(dir.path()), stop: stopping, limits };
+        let control_socket = control_path(dir.path());
+        let front = Front { config, tasks: tasks.clone(), tls, control: control_socket, stop: stopping, limits };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         tasks.spawn(web::front(front, listener)).detach();
@@ -235,4 +237,12 @@ fn where_there_is_an_administrator_only_he_may_look() {
     assert_eq!(status(&login("anna:wrong")), "401");
     assert!(began.elapsed() >= Duration::from_secs(1), "guessing is slow");
     assert_eq!(status(&site.get("/api/v1/status", "Authorization: Basic !!!\r\n")), "401");
+}
+
+#[test]
+fn the_page_is_closed_to_addresses_that_are_not_allowed() {
+    let open = Site::start("[web]\naccess = [{ network = \"local-networks\" }]\n");
+    assert_eq!(status(&open.get("/", "")), "200");
+    let closed = Site::start("[web]\naccess = [{ network = \"192.0.2.0/24\" }]\n");
+    assert!(within(closed.connect()).is_err());
 }

@@ -3,13 +3,12 @@
 mod collectors;
 mod connections;
 mod lan;
+mod services;
 mod users;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::config::networks::{LOCAL_NETWORKS, Network};
-use crate::config::{Authentication, Config, Invalid, SmtpService};
+use crate::config::{Config, Invalid};
 use crate::mail::Address;
 
 /// Adds to `found` what is wrong with settings that each for itself are right.
@@ -62,51 +61,6 @@ impl Checks<'_> {
             Some(_) => self.wrong("general.main_administrator", format!("the user \"{name}\" is not enabled")),
             None if name.is_empty() => self.wrong("general.main_administrator", "name an enabled user here"),
             None => self.wrong("general.main_administrator", format!("there is no user \"{name}\"")),
-        }
-    }
-
-    fn services(&mut self) {
-        let config = self.config;
-        let smtp = config.smtp.iter().map(|service| (service.enabled, &service.listen));
-        let smtp = smtp.enumerate().map(|(position, service)| (format!("smtp[{position}]"), service));
-        let pop3 = config.pop3.iter().map(|service| (service.enabled, &service.listen));
-        let pop3 = pop3.enumerate().map(|(position, service)| (format!("pop3[{position}]"), service));
-        let web = [("web".to_string(), (config.web.enabled, &config.web.listen))];
-        let mut taken: HashMap<SocketAddr, String> = HashMap::new();
-        for (service, (enabled, listen)) in smtp.chain(pop3).chain(web) {
-            if enabled && listen.is_empty() {
-                self.wrong(format!("{service}.listen"), "is empty; to stop the service, set enabled = false");
-            }
-            for (position, text) in listen.iter().enumerate() {
-                let path = format!("{service}.listen[{position}]");
-                let Ok(address) = text.parse::<SocketAddr>() else {
-                    self.wrong(path, format!("\"{text}\" is no address with a port, such as 0.0.0.0:25 or [::]:25"));
-                    continue;
-                };
-                let other = (enabled && address.port() != 0).then(|| taken.insert(address, path.clone())).flatten();
-                if let Some(other) = other {
-                    self.wrong(path, format!("{address} is taken by {other}"));
-                }
-            }
-        }
-        for (position, service) in config.smtp.iter().enumerate() {
-            self.relay_from(&format!("smtp[{position}]"), service);
-        }
-    }
-
-    fn relay_from(&mut self, path: &str, service: &SmtpService) {
-        for (position, text) in service.relay_from.iter().enumerate() {
-            let path = format!("{path}.relay_from[{position}]");
-            match Network::parse(text) {
-                _ if text.eq_ignore_ascii_case(LOCAL_NETWORKS) => {}
-                Ok(network) if network.is_everything() && service.authentication != Authentication::Required => self
-                    .wrong(
-                        path,
-                        format!("\"{text}\" would let everybody send through this box; list your own networks"),
-                    ),
-                Ok(_) => {}
-                Err(error) => self.wrong(path, format!("\"{text}\" {error}")),
-            }
         }
     }
 

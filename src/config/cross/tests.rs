@@ -1,6 +1,6 @@
 use super::*;
+use crate::config::{AccessRule, RelayHost, RetryStep, Secret};
 use crate::config::{Collector, CollectorRouting, Connection, Login, Sender, User};
-use crate::config::{RelayHost, RetryStep, Secret};
 
 fn user(name: &str, aliases: &[&str]) -> User {
     User { name: name.into(), aliases: aliases.iter().map(|a| a.to_string()).collect(), ..User::default() }
@@ -106,16 +106,37 @@ fn services() {
         c.web.listen = vec!["0.0.0.0:25".into()];
     });
     assert_eq!(off, [""; 0]);
+}
+
+#[test]
+fn access_restrictions() {
+    let rule = |network: &str| AccessRule::allow(network);
+    let of = |users: &[&str]| AccessRule { users: users.iter().map(|u| u.to_string()).collect(), ..rule("any") };
     assert_eq!(
-        after(|c| c.smtp[0].relay_from = vec!["Local-Networks".into(), "10.0.0.0/40".into(), "office".into()]),
+        after(|c| c.pop3[0].access = [rule("Local-Networks"), rule("10.0.0.0/40"), rule("office")].into()),
         [
-            "smtp[0].relay_from[1]: \"10.0.0.0/40\" has a number after the / that is no prefix length (up to 32 here)",
-            "smtp[0].relay_from[2]: \"office\" is no network such as 192.168.1.0/24, no address, and not \"local-networks\"",
+            "pop3[0].access[1].network: \"10.0.0.0/40\" has a number after the / that is no prefix length (up to 32 here), \
+             \"any\" or \"routers\"",
+            "pop3[0].access[2].network: \"office\" is no network such as 192.168.1.0/24, no address, and not \
+             \"local-networks\", \"any\" or \"routers\"",
         ]
     );
+    for network in ["any", "::/0", "0.0.0.0/0"] {
+        assert_eq!(
+            after(|c| c.smtp[0].access = [AccessRule::trust(network)].into()),
+            [format!(
+                "smtp[0].access[0].no_auth: \"{network}\" would let everybody send through this box without a login; \
+                 list your own networks"
+            )]
+        );
+    }
     assert_eq!(
-        after(|c| c.smtp[0].relay_from = vec!["::/0".into()]),
-        ["smtp[0].relay_from[0]: \"::/0\" would let everybody send through this box; list your own networks"]
+        after(|c| c.security.global_access = [of(&["anna"]), of(&["carl"])].into()),
+        ["security.global_access[1].users[0]: there is no user \"carl\""]
+    );
+    assert_eq!(
+        after(|c| c.web.access = [AccessRule { no_auth: true, ..AccessRule::block("any") }].into()),
+        ["web.access[0]: blocks, so that no_auth and users have no meaning here"]
     );
 }
 

@@ -8,19 +8,22 @@ mod mailbox;
 
 use std::io;
 use std::net::{IpAddr, TcpListener, TcpStream};
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
 use smol::future::FutureExt;
 
 use super::Context;
-use super::listener::{Limits, accept_loop};
+use super::listener::{Door, accept_loop};
+use super::seats::{Class, Limits};
 use super::wire::{Fill, OnStop, Wire};
 use crate::config::{Config, Pop3Service, Secret, ServiceEncryption};
 use crate::live::SessionGuard;
 use crate::net::listen::is_local;
 use crate::net::{Stream, now_ms};
-use crate::policy::LoggedIn;
+use crate::policy::{Lists, LoggedIn};
 use crate::proto::pop3::server::{Credentials, Login, Retrieval, Session, Settings, Step};
 use mailbox::{Mailbox, Opened};
 
@@ -34,24 +37,53 @@ const PENALTY: Duration = Duration::from_secs(1);
 /// Serves sessions on `listener` by the settings of the POP3 service at `service` in the configuration's list, until
 /// `context.stop`; then ends the sessions that are idle and lets running commands finish, 10 s at most.
 pub async fn run(context: Context, service: usize, listener: TcpListener) {
-    let settings = || context.config.current().pop3.get(service).cloned().unwrap_or_default();
+    let current = || Service { config: context.config.current(), index: service };
+    let state = context.services.of("pop3", service);
     accept_loop(
         &context,
         "pop3",
         listener,
-        |_| Limits { max_sessions: settings().max_sessions, max_per_address: 0 },
-        |_| match settings().encryption {
+        state.seats,
+        |peer| door(&current(), peer),
+        |_| match current().encryption {
             // Words in clear would only break the handshake.
             ServiceEncryption::Implicit => b"",
             _ => b"-ERR [SYS/TEMP] Too many sessions, try again later\r\n",
         },
-        |tcp, peer, guard| serve(context.clone(), settings(), tcp, peer, guard),
+        |tcp, peer, guard| serve(context.clone(), current(), tcp, peer, guard),
     )
     .await;
 }
 
-async fn serve(context: Context, service: Pop3Service, tcp: Async<TcpStream>, peer: IpAddr, guard: SessionGuard) {
-    match Connection::begin(context, &service, tcp, peer, guard).await {
+/// A service as it is in one snapshot of the configuration.
+struct Service {
+    config: Arc<Config>,
+    index: usize,
+}
+
+impl Deref for Service {
+    type Target = Pop3Service;
+
+    fn deref(&self) -> &Pop3Service {
+        /// For a service that was taken out of the list and runs on until the next start.
+        static GONE: LazyLock<Pop3Service> = LazyLock::new(Pop3Service::default);
+        self.config.pop3.get(self.index).unwrap_or(&GONE)
+    }
+}
+
+fn door(service: &Service, peer: IpAddr) -> Door {
+    if !Lists::of_pop3(&service.config, service).admit(peer).allowed {
+        return Door::Shut(match service.encryption {
+            ServiceEncryption::Implicit => b"",
+            _ => b"-ERR [SYS/PERM] Your address may not use this service\r\n",
+        });
+    }
+    let limits = Limits { max_sessions: service.max_sessions, max_incoming: 0, reserved: 0, max_per_address: 0 };
+    Door::Open(Class::Other, limits)
+}
+
+async fn serve(context: Context, service: Service, tcp: Async<TcpStream>, peer: IpAddr, guard: SessionGuard) {
+    match Connection::begin(context, service, tcp, peer, guard).await {
         Ok(mut connection) => {
             if let Err(error) = connection.run().await {
                 log::debug!("pop3: {peer}: {error}");
@@ -61,7 +93,8 @@ async fn serve(context: Context, service: Pop3Service, tcp: Async<TcpStream>, pe
     }
 }
 
-fn offer(config: &Config, service: &Pop3Service, peer: IpAddr) -> Settings {
+fn offer(service: &Service, peer: IpAddr) -> Settings {
+    let config = &service.config;
     let needs_encryption = match service.encryption {
         ServiceEncryption::Required => true,
         _ => !service.clear_text_login_from_outside && !is_local(peer),
@@ -89,6 +122,7 @@ struct Connection {
     mailbox: Option<Mailbox>,
     limit: Duration,
     timestamp: Option<String>,
+    service: Service,
     peer: IpAddr,
     guard: SessionGuard,
 }
@@ -96,12 +130,12 @@ struct Connection {
 impl Connection {
     async fn begin(
         context: Context,
-        service: &Pop3Service,
+        service: Service,
         tcp: Async<TcpStream>,
         peer: IpAddr,
         guard: SessionGuard,
     ) -> io::Result<Connection> {
-        let settings = offer(&context.config.current(), service, peer);
+        let settings = offer(&service, peer);
         let mut wire = Wire::new(Stream::plain(tcp)?, context.stop.clone());
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
@@ -110,7 +144,7 @@ impl Connection {
         let timestamp = settings.timestamp.clone();
         let session = Session::new(settings, wire.is_encrypted(), &mut out);
         let limit = Duration::from_secs(service.timeout.into());
-        Ok(Connection { context, wire, session, out, mailbox: None, limit, timestamp, peer, guard })
+        Ok(Connection { context, wire, session, out, mailbox: None, limit, timestamp, service, peer, guard })
     }
 
     async fn run(&mut self) -> io::Result<()> {
@@ -167,7 +201,9 @@ impl Connection {
     }
 
     async fn login(&mut self, credentials: Credentials) {
-        let login = match check(&self.context, self.timestamp.as_deref(), &credentials).await {
+        let user = check(&self.context, self.timestamp.as_deref(), &credentials).await;
+        let lists = Lists::of_pop3(&self.service.config, &self.service);
+        let login = match user.filter(|user| lists.admit_user(self.peer, &user.name)) {
             Some(user) => match Mailbox::open(&self.context, user.user).await {
                 Opened::Mailbox(mailbox, maildrop) => {
                     self.guard.user(&user.name);

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use async_io::Async;
 
-use super::offer;
 use super::pace::Pace;
-use crate::config::{Config, Secret, ServiceEncryption, SmtpService};
+use super::{Service, offer};
+use crate::config::{Config, Secret, ServiceEncryption};
 use crate::intake::{Draft, MailParams, Refusal, Source};
 use crate::live::SessionGuard;
 use crate::mail::{Address, Recipient};
 use crate::net::{Stream, now_ms};
-use crate::policy::{self, LoggedIn};
+use crate::policy::{Lists, LoggedIn};
 use crate::proto::smtp::server::{Answer, Claim, End, Mail, Next, Reply, Request, Session};
 use crate::route::Destination;
 use crate::serve::Context;
@@ -21,7 +21,7 @@ use crate::serve::wire::{Fill, OnStop, Wire};
 
 pub(super) async fn serve(
     context: Context,
-    service: SmtpService,
+    service: Service,
     tcp: Async<TcpStream>,
     peer: IpAddr,
     guard: SessionGuard,
@@ -47,6 +47,7 @@ struct Connection {
     /// Silence longer than this ends the session.
     limit: Duration,
     pace: Pace,
+    service: Service,
     peer: IpAddr,
     /// The client's address may send out without a login.
     trusted: bool,
@@ -56,13 +57,13 @@ struct Connection {
 impl Connection {
     async fn begin(
         context: Context,
-        service: SmtpService,
+        service: Service,
         tcp: Async<TcpStream>,
         peer: IpAddr,
         guard: SessionGuard,
     ) -> io::Result<Connection> {
-        let trusted = policy::may_relay(&service, peer);
-        let session = Session::new(offer(&context.config.current(), &service, trusted));
+        let admission = service.admit(peer);
+        let session = Session::new(offer(&service, admission));
         let mut wire = Wire::new(Stream::plain(tcp)?, context.stop.clone());
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
@@ -78,7 +79,8 @@ impl Connection {
             limit,
             pace: Pace::new(limit, Instant::now()),
             peer,
-            trusted,
+            trusted: admission.no_auth,
+            service,
             guard,
         })
     }
@@ -242,7 +244,12 @@ impl Connection {
                 self.context.logins.cram_md5(&config, name, challenge, digest)
             }
         };
+        let lists = Lists::of_smtp(&self.service.config, &self.service);
         match user {
+            Some(LoggedIn { name, .. }) if !lists.admit_user(self.peer, &name) => {
+                log::info!("smtp: {}: login refused: {name} may not log in from there", self.peer);
+                Answer::No(Reply::bad_login())
+            }
             Some(LoggedIn { name, .. }) => {
                 log::debug!("smtp: {}: {name} logged in", self.peer);
                 self.guard.user(&name);
@@ -282,7 +289,7 @@ mod tests {
     /// Thousands of idle sessions are kept: each pays for all that a session may ever hold across a wait.
     #[test]
     fn an_idle_session_is_small() {
-        fn size<F>(_: fn(Context, SmtpService, Async<TcpStream>, IpAddr, SessionGuard) -> F) -> usize {
+        fn size<F>(_: fn(Context, Service, Async<TcpStream>, IpAddr, SessionGuard) -> F) -> usize {
             std::mem::size_of::<F>()
         }
         let size = size(serve);

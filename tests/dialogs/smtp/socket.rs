@@ -5,13 +5,15 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_io::Async;
-use pillarbox::config::{Authentication, Config, Published, Secret, ServiceEncryption, SmtpService, User, password};
+use pillarbox::config::{
+    AccessList, AccessRule, Authentication, Config, Published, Secret, ServiceEncryption, SmtpService, User, password,
+};
 use pillarbox::intake::Intake;
 use pillarbox::live::{Board, Signals, StopSource};
 use pillarbox::net::tls::{ClientTls, ServerTls};
 use pillarbox::net::{Stream, Tasks, timeout};
 use pillarbox::policy::Logins;
-use pillarbox::serve::{Context, Locks, smtp};
+use pillarbox::serve::{Context, Locks, Services, smtp};
 use pillarbox::store::{Body, MailboxId, Store};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -47,7 +49,7 @@ fn config(script: &Script) -> Config {
     config.smtp = vec![SmtpService {
         encryption,
         authentication,
-        relay_from: if script.has("trusted") { vec!["127.0.0.1".into()] } else { Vec::new() },
+        access: if script.has("trusted") { [AccessRule::trust("127.0.0.1")].into() } else { AccessList::default() },
         max_message_size: script.number("size").unwrap_or(50_000),
         max_recipients: script.number("recipients").unwrap_or(100) as u32,
         max_errors: script.number("errors").unwrap_or(20) as u32,
@@ -137,6 +139,7 @@ fn open(script: &Script) {
         tls: ServerTls::self_signed(dir.path(), HOST).unwrap(),
         stop: stopping,
         locks: Locks::default(),
+        services: Services::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,0 +1,83 @@
+//! Services: where they listen, and who may use them.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::Checks;
+use crate::config::{AccessList, Restrict, Who};
+
+impl Checks<'_> {
+    pub(super) fn services(&mut self) {
+        self.listeners();
+        let config = self.config;
+        for (position, service) in config.smtp.iter().enumerate() {
+            let path = format!("smtp[{position}].access");
+            self.access(&path, &service.access);
+            self.open_relay(&path, &service.access);
+        }
+        for (position, service) in config.pop3.iter().enumerate() {
+            self.access(&format!("pop3[{position}].access"), &service.access);
+        }
+        self.access("web.access", &config.web.access);
+        self.access("security.global_access", &config.security.global_access);
+    }
+
+    fn listeners(&mut self) {
+        let config = self.config;
+        let smtp = config.smtp.iter().map(|service| (service.enabled, &service.listen));
+        let smtp = smtp.enumerate().map(|(position, service)| (format!("smtp[{position}]"), service));
+        let pop3 = config.pop3.iter().map(|service| (service.enabled, &service.listen));
+        let pop3 = pop3.enumerate().map(|(position, service)| (format!("pop3[{position}]"), service));
+        let web = [("web".to_string(), (config.web.enabled, &config.web.listen))];
+        let mut taken: HashMap<SocketAddr, String> = HashMap::new();
+        for (service, (enabled, listen)) in smtp.chain(pop3).chain(web) {
+            if enabled && listen.is_empty() {
+                self.wrong(format!("{service}.listen"), "is empty; to stop the service, set enabled = false");
+            }
+            for (position, text) in listen.iter().enumerate() {
+                let path = format!("{service}.listen[{position}]");
+                let Ok(address) = text.parse::<SocketAddr>() else {
+                    self.wrong(path, format!("\"{text}\" is no address with a port, such as 0.0.0.0:25 or [::]:25"));
+                    continue;
+                };
+                let other = (enabled && address.port() != 0).then(|| taken.insert(address, path.clone())).flatten();
+                if let Some(other) = other {
+                    self.wrong(path, format!("{address} is taken by {other}"));
+                }
+            }
+        }
+    }
+
+    /// Each row for itself: its network, and its users.
+    fn access(&mut self, path: &str, list: &AccessList) {
+        for (position, rule) in list.rules().iter().enumerate() {
+            let path = format!("{path}[{position}]");
+            if let Err(error) = Who::parse(&rule.network) {
+                let message = format!("\"{}\" {error}, \"any\" or \"routers\"", rule.network);
+                self.wrong(format!("{path}.network"), message);
+            }
+            if rule.restrict == Restrict::Block && (rule.no_auth || !rule.users.is_empty()) {
+                self.wrong(&path, "blocks, so that no_auth and users have no meaning here");
+            }
+            for (position, name) in rule.users.iter().enumerate() {
+                if self.config.user_named(name).is_none() {
+                    self.wrong(format!("{path}.users[{position}]"), format!("there is no user \"{name}\""));
+                }
+            }
+        }
+    }
+
+    /// Nobody but the office's own networks may send out without a login.
+    fn open_relay(&mut self, path: &str, list: &AccessList) {
+        for (position, rule) in list.rules().iter().enumerate() {
+            let everybody = Who::parse(&rule.network).is_ok_and(|who| who.is_everybody());
+            if everybody && rule.no_auth {
+                let message = format!(
+                    "\"{}\" would let everybody send through this box without a login; list your own networks",
+                    rule.network
+                );
+                self.wrong(format!("{path}[{position}].no_auth"), message);
+            }
+        }
+    }
+}
