@@ -49,6 +49,7 @@ pub(super) async fn deliver(job: Arc<Job>, message: Arrived) -> Result<(), Refus
             reason:
                 "None of the addresses in its To, Cc, Received, Apparently-To and Resent lines belongs to a user here."
                     .into(),
+            to: String::new(),
         };
         with.push(Change::AddTask(Task { id: job.services.intake.store.task_id(), created_at: at, kind }));
     }

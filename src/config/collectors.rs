@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Login;
+use super::{Config, Login};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -87,5 +87,12 @@ pub enum CollectorRouting {
 impl Default for CollectorRouting {
     fn default() -> CollectorRouting {
         CollectorRouting::SendTo(String::new())
+    }
+}
+
+impl Config {
+    /// By number.
+    pub fn collector(&self, id: u32) -> Option<&Collector> {
+        self.collectors.iter().find(|collector| collector.id == id)
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn sort_out(destinations: Vec<Destination>) -> (Vec<Copy>, Vec<Recipi
                     recipients.push(recipient);
                 }
             }
+            Destination::Answer { .. } => {}
         }
     }
     (copies, recipients)

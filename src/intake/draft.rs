@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::copies::sort_out;
 use super::header::Header;
 use super::journal::{self, Arrival};
-use super::{Accepted, Intake, MailParams, Refusal, Source, stamp};
+use super::{Accepted, Intake, MailParams, Refusal, Source, question, stamp};
 use crate::mail::{Address, Envelope, Recipient};
 use crate::net::now_ms;
 use crate::route::Destination;
@@ -100,7 +100,7 @@ impl Draft {
     pub async fn finish(
         mut self,
         params: MailParams,
-        destinations: Vec<Destination>,
+        mut destinations: Vec<Destination>,
         with: Vec<Change>,
     ) -> Result<Accepted, Refusal> {
         if destinations.is_empty() && !with.iter().any(|change| matches!(change, Change::AddTask(_))) {
@@ -110,6 +110,7 @@ impl Draft {
             self.header.end();
             self.write_header().await?;
         }
+        let wanted = question::answers(&mut destinations, self.header.block(), params.return_path.as_ref());
         let Draft { intake, source, id, received_at, body, expected, .. } = self;
         let body = body.finish().await.map_err(|error| intake.failed(error))?;
         let (copies, recipients) = sort_out(destinations);
@@ -126,7 +127,8 @@ impl Draft {
         let queue = (!recipients.is_empty()).then(|| new_entry(&source, received_at, params, recipients));
         let mail = NewMail { id, body, received_at, deliveries, queue };
         let fresh = mail.queue_entry().map(Arc::new);
-        let changes = [Change::AddMail(mail)].into_iter().chain(with).chain(rows.map(Change::Journal)).collect();
+        let changes =
+            [Change::AddMail(mail)].into_iter().chain(wanted).chain(with).chain(rows.map(Change::Journal)).collect();
 
         let committed = intake.store.commit(changes).await;
         drop(expected);

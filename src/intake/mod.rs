@@ -10,11 +10,13 @@ mod copies;
 mod draft;
 mod header;
 mod journal;
+mod question;
 mod stamp;
 
 use std::net::IpAddr;
 
 pub use draft::Draft;
+pub use question::{is_automatic, question_address, question_at};
 
 use crate::config::Published;
 use crate::live::{Board, Signals};
@@ -121,6 +123,11 @@ impl Intake {
         let config = self.config.current();
         let outgoing = config.general.unknown_local_is_outgoing && may_relay;
         let recipient = Recipient { address: recipient.address.or_domain(&config.general.default_domain), ..recipient };
+        if let Some(question) = question_at(&config, &recipient.address)
+            && self.store.asked(question).map_err(|error| self.failed(error))?.is_some()
+        {
+            return Ok(vec![Destination::Answer { question }]);
+        }
         let unknown = outgoing.then(|| recipient.clone());
         match route::resolve(&config, recipient) {
             Resolution::Local(destinations) => Ok(destinations),

@@ -5,6 +5,7 @@
 //! nothing is ever written about a notification.
 
 mod delivery_status;
+mod not_downloaded;
 mod routing_error;
 
 use std::collections::HashMap;
@@ -108,8 +109,11 @@ async fn write(intake: &Intake, task: &Task) -> Result<(), TaskError> {
         TaskKind::DeliveryStatus { entry, about, action } => {
             delivery_status::write(intake, task.id, entry, about, *action).await
         }
-        TaskKind::RoutingError { mail, collector, reason } => {
-            routing_error::write(intake, task.id, *mail, *collector, reason).await
+        TaskKind::RoutingError { mail, collector, reason, to } => {
+            routing_error::write(intake, task.id, *mail, *collector, reason, to).await
+        }
+        TaskKind::NotDownloaded { collector, to, about, what } => {
+            not_downloaded::write(intake, task.id, *collector, to, about, what).await
         }
     }
 }
@@ -117,15 +121,17 @@ async fn write(intake: &Intake, task: &Task) -> Result<(), TaskError> {
 async fn give_up(intake: &Intake, task: &Task, error: &TaskError) -> Result<(), StoreError> {
     let (mail, to) = match &task.kind {
         TaskKind::DeliveryStatus { entry, .. } => {
-            (entry.mail, entry.return_path.as_ref().map(ToString::to_string).unwrap_or_default())
+            (Some(entry.mail), entry.return_path.as_ref().map(ToString::to_string).unwrap_or_default())
         }
-        TaskKind::RoutingError { mail, .. } => (*mail, "the main administrator".to_string()),
+        TaskKind::RoutingError { mail, to, .. } if to.is_empty() => (Some(*mail), "the main administrator".to_string()),
+        TaskKind::RoutingError { mail, to, .. } => (Some(*mail), to.clone()),
+        TaskKind::NotDownloaded { to, .. } => (None, to.join(", ")),
     };
-    let detail = format!("A notification about mail {mail} to {to} was dropped: {error}");
+    let about = mail.map_or_else(|| "a message left at a provider".to_string(), |mail| format!("mail {mail}"));
+    let detail = format!("A notification about {about} to {to} was dropped: {error}");
     log::warn!("notify: {detail}");
     let text = detail.clone();
-    let row =
-        JournalRow { at: now_ms(), mail: Some(mail), event: "dropped".to_string(), from: String::new(), to, detail };
+    let row = JournalRow { at: now_ms(), mail, event: "dropped".to_string(), from: String::new(), to, detail };
     intake.store.commit(vec![Change::RemoveTask { id: task.id }, Change::Journal(row)]).await?;
     intake.board.problem(now_ms(), "notifications", text);
     Ok(())

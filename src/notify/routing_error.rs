@@ -1,4 +1,4 @@
-//! Tells the main administrator of a collected mail that found nobody, with the mail itself.
+//! Tells the main administrator, or whom the collector names, of a collected mail that found nobody, with the mail itself.
 
 use std::fmt::Write;
 use std::io::Read;
@@ -15,15 +15,22 @@ use super::{TaskError, boundary, own_address};
 
 const PIECE: usize = 64 * 1024;
 
-pub async fn write(intake: &Intake, task: u64, mail: MailId, collector: u32, reason: &str) -> Result<(), TaskError> {
+pub async fn write(
+    intake: &Intake,
+    task: u64,
+    mail: MailId,
+    collector: u32,
+    reason: &str,
+    to: &str,
+) -> Result<(), TaskError> {
     let config = intake.config.current();
-    let administrator = &config.general.main_administrator;
-    let destinations = route::target(&config, administrator)
-        .filter(|destinations| !destinations.is_empty())
+    let (to, destinations) = [to, &config.general.main_administrator]
+        .into_iter()
+        .find_map(|name| Some((name, route::target(&config, name).filter(|found| !found.is_empty())?)))
         .ok_or(TaskError::NoWay("there is no main administrator"))?;
-    let name = config.collectors.iter().find(|c| c.id == collector).map_or("a removed collector", |c| c.name.as_str());
+    let name = config.collector(collector).map_or("a removed collector", |c| c.name.as_str());
     let boundary = boundary();
-    let head = head(&own_address(&config), administrator, name, reason, &boundary);
+    let head = head(&own_address(&config), to, name, reason, &boundary);
     let mut draft = intake.begin(Source::Own, None)?;
     draft.write(head.as_bytes()).await?;
     copy(intake, mail, &mut draft).await?;

@@ -20,6 +20,8 @@ pub enum Destination {
     Mailbox { user: u32, original: Address, reason: char },
     /// Out, through a sender, or to the LAN server the recipient names.
     Outgoing(Recipient),
+    /// Nowhere: it answers a question of ours, whether a message is to be downloaded.
+    Answer { question: u128 },
 }
 
 /// What a recipient address is here.
@@ -97,7 +99,7 @@ fn mailbox(user: &User, original: &Address, reason: char) -> Destination {
 fn add(destinations: &mut Vec<Destination>, new: Destination) {
     let user_of = |destination: &Destination| match destination {
         Destination::Mailbox { user, .. } => Some(*user),
-        Destination::Outgoing(_) => None,
+        Destination::Outgoing(_) | Destination::Answer { .. } => None,
     };
     if !destinations.iter().any(|old| user_of(old).is_some() && user_of(old) == user_of(&new)) {
         destinations.push(new);

@@ -40,7 +40,7 @@ fn found(config: &Config, text: &str) -> Result<Vec<(u32, char)>, String> {
 fn users(destinations: &[Destination]) -> Vec<(u32, char)> {
     let one = |destination: &Destination| match destination {
         Destination::Mailbox { user, reason, .. } => (*user, *reason),
-        Destination::Outgoing(recipient) => panic!("{} is not here", recipient.address),
+        other => panic!("{other:?} is not here"),
     };
     destinations.iter().map(one).collect()
 }

@@ -14,8 +14,8 @@ use super::change::{Change, Delivery, MailId, MailboxId, NewMail, RecipientUpdat
 use super::error::StoreError;
 use super::rows::{Hold, JournalRow, QueueEntry, RecipientState, SendAttempt, Task};
 use super::tables::{
-    Applied, BodyPlace, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, delete, due_key, get, id_key,
-    journal_key, mailbox_key, message_key, meta, put, seen_key,
+    Applied, BodyPlace, HeldRow, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, delete, due_key, get,
+    id_key, journal_key, mailbox_key, message_key, meta, put, question_key, seen_key,
 };
 
 /// Journal rows older than this, against the newest one, go.
@@ -100,6 +100,11 @@ impl<'a, 'txn> Apply<'a, 'txn> {
                     delete(self.tables.seen, self.txn, &seen_key(*collector, uid).0)?;
                 }
                 Ok(())
+            }
+            Change::HoldMessage { collector, uid, at, question } => self.hold(*collector, uid, *at, *question),
+            Change::WantMessage { question } => self.want(*question),
+            Change::ReleaseMessages { collector, uids } => {
+                uids.iter().try_for_each(|uid| self.release(&seen_key(*collector, uid).0))
             }
             Change::PutConfig { json } => put(self.tables.meta, self.txn, meta::CONFIG, json),
             Change::AddTask(task) => self.add_task(task),
@@ -262,15 +267,42 @@ impl<'a, 'txn> Apply<'a, 'txn> {
         put(self.tables.seen, self.txn, &key, &SeenRow { at, long: long.then(|| uid.to_string()) })
     }
 
+    fn hold(&mut self, collector: u32, uid: &str, at: i64, question: Option<u128>) -> Result<(), StoreError> {
+        let (key, long) = seen_key(collector, uid);
+        let known = get::<HeldRow>(self.tables.held, self.txn, &key)?;
+        let long = long.then(|| uid.to_string());
+        let mut row = known.unwrap_or(HeldRow { since: at, question: None, wanted: false, long });
+        if let (None, Some(question)) = (row.question, question) {
+            row.question = Some(question);
+            self.tables.questions.put(self.txn, &question_key(question), &key).map_err(StoreError::index)?;
+        }
+        put(self.tables.held, self.txn, &key, &row)
+    }
+
+    fn want(&mut self, question: u128) -> Result<(), StoreError> {
+        let key = self.tables.questions.get(self.txn, &question_key(question)).map_err(StoreError::index)?;
+        let Some(key) = key.map(<[u8]>::to_vec) else { return Ok(()) };
+        let Some(row) = get::<HeldRow>(self.tables.held, self.txn, &key)? else { return Ok(()) };
+        put(self.tables.held, self.txn, &key, &HeldRow { wanted: true, ..row })
+    }
+
+    fn release(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        let Some(row) = get::<HeldRow>(self.tables.held, self.txn, key)? else { return Ok(()) };
+        if let Some(question) = row.question {
+            delete(self.tables.questions, self.txn, &question_key(question))?;
+        }
+        delete(self.tables.held, self.txn, key).map(|_| ())
+    }
+
     fn add_task(&mut self, task: &Task) -> Result<(), StoreError> {
         put(self.tables.tasks, self.txn, &id_key(task.id), task)?;
-        self.refer(task.kind.mail(), 1)
+        task.kind.mail().map_or(Ok(()), |mail| self.refer(mail, 1))
     }
 
     fn remove_task(&mut self, id: u64) -> Result<(), StoreError> {
         let Some(task) = get::<Task>(self.tables.tasks, self.txn, &id_key(id))? else { return Ok(()) };
         delete(self.tables.tasks, self.txn, &id_key(id))?;
-        self.refer(task.kind.mail(), -1)
+        task.kind.mail().map_or(Ok(()), |mail| self.refer(mail, -1))
     }
 
     fn journal(&mut self, sequence: u64, place: u32, row: &JournalRow) -> Result<(), StoreError> {

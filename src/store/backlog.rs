@@ -115,7 +115,7 @@ impl Backlog {
                     if self.cancellable(*mail).is_some() => {}
                 Change::AddTask(task) => {
                     // The task keeps the body.
-                    if let Some(waiting) = self.mails.get_mut(&task.kind.mail()) {
+                    if let Some(waiting) = task.kind.mail().and_then(|mail| self.mails.get_mut(&mail)) {
                         waiting.pending.clear();
                     }
                     commit.needs += 1;

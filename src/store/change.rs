@@ -73,6 +73,23 @@ pub enum Change {
         collector: u32,
         uids: Vec<String>,
     },
+    /// A collector leaves this message at the provider for now, with the question whether to download it, if one is asked.
+    /// The time counts from when it was first held.
+    HoldMessage {
+        collector: u32,
+        uid: String,
+        at: i64,
+        question: Option<u128>,
+    },
+    /// Somebody has answered the question: the message is wanted.
+    WantMessage {
+        question: u128,
+    },
+    /// Held no longer: it is taken, or gone at the provider. Their questions can no longer be answered.
+    ReleaseMessages {
+        collector: u32,
+        uids: Vec<String>,
+    },
     /// The whole configuration, as the JSON document of `config`.
     PutConfig {
         json: String,

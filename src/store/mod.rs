@@ -41,8 +41,8 @@ pub use change::{Change, Delivery, MailId, MailboxId, NewMail, NewQueueEntry, Re
 pub use core::Options;
 pub use error::StoreError;
 pub use rows::{
-    DEFAULT_PRIORITY, DsnAction, Hold, JournalRow, MailboxSummary, MessageRow, QueueEntry, QueueRecipient,
-    RecipientState, SendAttempt, Task, TaskKind,
+    AtProvider, DEFAULT_PRIORITY, DsnAction, Held, Hold, JournalRow, MailboxSummary, MessageRow, NotDownloaded,
+    QueueEntry, QueueRecipient, RecipientState, SendAttempt, Task, TaskKind,
 };
 
 use core::Core;

@@ -10,10 +10,10 @@ use super::Store;
 use super::body::{Body, BodyHandle};
 use super::change::{MailId, MailboxId};
 use super::error::StoreError;
-use super::rows::{JournalRow, MailboxSummary, MessageRow, QueueEntry, SendAttempt, Task};
+use super::rows::{Held, JournalRow, MailboxSummary, MessageRow, QueueEntry, SendAttempt, Task};
 use super::tables::{
-    self, BodyPlace, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, decode, due_key, due_of, get, id_key,
-    mailbox_key, meta, seen_uid,
+    self, BodyPlace, HeldRow, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, decode, due_key, due_of, get,
+    id_key, mailbox_key, meta, question_key, seen_uid,
 };
 
 /// What finding a body touches besides the body, bytes.
@@ -156,6 +156,32 @@ impl Store {
         })
     }
 
+    /// Messages a collector leaves at the provider for now, by UID.
+    pub fn held(&self, collector: u32) -> Result<HashMap<String, Held>, StoreError> {
+        self.core().read(|tables, txn| {
+            let mut all = HashMap::new();
+            for item in tables.held.prefix_iter(txn, &collector.to_be_bytes()).map_err(StoreError::index)? {
+                let (key, value) = item.map_err(StoreError::index)?;
+                let HeldRow { since, question, wanted, long } = decode(value)?;
+                if let Some(uid) = long.or_else(|| seen_uid(key).map(String::from)) {
+                    all.insert(uid, Held { since, question, wanted });
+                }
+            }
+            Ok(all)
+        })
+    }
+
+    /// The message a question is about, if it is still open.
+    pub fn asked(&self, question: u128) -> Result<Option<Held>, StoreError> {
+        self.core().read(|tables, txn| {
+            let key = tables.questions.get(txn, &question_key(question)).map_err(StoreError::index)?;
+            let Some(row) = key.map(|key| get::<HeldRow>(tables.held, txn, key)).transpose()?.flatten() else {
+                return Ok(None);
+            };
+            Ok(Some(Held { since: row.since, question: row.question, wanted: row.wanted }))
+        })
+    }
+
     /// The configuration document, `None` before the first.
     pub fn config(&self) -> Result<Option<String>, StoreError> {
         self.core().read(|tables, txn| get(tables.meta, txn, meta::CONFIG))
@@ -190,8 +216,24 @@ impl Store {
     pub fn dump(&self) -> Result<Vec<RawRow>, StoreError> {
         self.core().read(|tables, txn| {
             let mut rows = Vec::new();
-            let Tables { mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts, .. } = *tables;
-            for table in [mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts] {
+            let Tables {
+                mails,
+                bodies,
+                mailboxes,
+                messages,
+                queue,
+                due,
+                seen,
+                held,
+                questions,
+                tasks,
+                journal,
+                attempts,
+                ..
+            } = *tables;
+            for table in
+                [mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts]
+            {
                 dump_table(table, txn, &mut rows)?;
             }
             rows.extend(tables::get::<String>(tables.meta, txn, meta::CONFIG)?.map(|json| (Vec::new(), json.into())));

@@ -137,18 +137,53 @@ pub enum TaskKind {
     /// Write a delivery status notification about `entry` (RFC 3464). The body named by `entry.mail` is kept until the
     /// task is done. Only the recipients in `about` are reported.
     DeliveryStatus { entry: Box<QueueEntry>, about: Vec<u32>, action: DsnAction },
-    /// A collected mail found no recipient: tell the main administrator, original attached.
-    RoutingError { mail: MailId, collector: u32, reason: String },
+    /// A collected mail found no recipient: tell `to`, or the main administrator where that is empty or nobody; original
+    /// attached.
+    RoutingError { mail: MailId, collector: u32, reason: String, to: String },
+    /// Tell `to` (names or addresses; nobody: the main administrator) of a message that a collector has not downloaded.
+    NotDownloaded { collector: u32, to: Vec<String>, about: AtProvider, what: NotDownloaded },
 }
 
 impl TaskKind {
     /// The mail whose body the task keeps.
-    pub fn mail(&self) -> MailId {
+    pub fn mail(&self) -> Option<MailId> {
         match self {
-            TaskKind::DeliveryStatus { entry, .. } => entry.mail,
-            TaskKind::RoutingError { mail, .. } => *mail,
+            TaskKind::DeliveryStatus { entry, .. } => Some(entry.mail),
+            TaskKind::RoutingError { mail, .. } => Some(*mail),
+            TaskKind::NotDownloaded { .. } => None,
         }
     }
+}
+
+/// A message at a provider, as its header tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtProvider {
+    pub from: String,
+    pub to: String,
+    pub subject: String,
+    pub date: String,
+    /// Bytes, as announced.
+    pub size: Option<u64>,
+}
+
+/// Why a message was not downloaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotDownloaded {
+    /// Above the collector's size limit, or by a download rule of this name; it waits for an answer to `question`.
+    Asked { question: u128, rule: Option<String> },
+    /// Deleted at the provider by a download rule of this name.
+    Deleted { rule: String },
+}
+
+/// A message that a collector leaves at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// First seen, Unix milliseconds.
+    pub since: i64,
+    /// What was asked about it.
+    pub question: Option<u128>,
+    /// Somebody has answered that it is wanted.
+    pub wanted: bool,
 }
 
 /// `Action` field of RFC 3464 §2.3.3.

@@ -10,6 +10,8 @@
 //! | `queue` | mail | `QueueEntry` |
 //! | `due` | when it wakes, mail | nothing; entries held for good are not in it |
 //! | `seen` | collector, provider's UID | [`SeenRow`] |
+//! | `held` | collector, provider's UID | [`HeldRow`] |
+//! | `questions` | question | key of `held` |
 //! | `tasks` | task | `Task` |
 //! | `journal` | sequence of the commit, place in it | `JournalRow` |
 //! | `attempts` | sequence of the commit, place in it | `SendAttempt` |
@@ -32,8 +34,21 @@ pub(super) type Table = Database<'static, Bytes, Bytes>;
 pub(super) const SCHEMA: u32 = 1;
 /// Version of a value.
 const FORMAT: u8 = 1;
-const NAMES: [&str; 11] =
-    ["meta", "mails", "bodies", "mailboxes", "messages", "queue", "due", "seen", "tasks", "journal", "attempts"];
+const NAMES: [&str; 13] = [
+    "meta",
+    "mails",
+    "bodies",
+    "mailboxes",
+    "messages",
+    "queue",
+    "due",
+    "seen",
+    "held",
+    "questions",
+    "tasks",
+    "journal",
+    "attempts",
+];
 pub(super) const COUNT: u32 = NAMES.len() as u32;
 
 /// Keys of the `meta` table.
@@ -56,6 +71,8 @@ pub(super) struct Tables {
     pub queue: Table,
     pub due: Table,
     pub seen: Table,
+    pub held: Table,
+    pub questions: Table,
     pub tasks: Table,
     pub journal: Table,
     pub attempts: Table,
@@ -116,6 +133,15 @@ pub(super) struct SeenRow {
     pub long: Option<String>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeldRow {
+    pub since: i64,
+    pub question: Option<u128>,
+    pub wanted: bool,
+    /// The UID, where it is too long for the key.
+    pub long: Option<String>,
+}
+
 impl Tables {
     pub(super) fn open(env: &Env<WithoutTls>) -> Result<Tables, heed::Error> {
         let txn = env.write_txn()?;
@@ -127,14 +153,42 @@ impl Tables {
             let tables: [_; NAMES.len()] = tables.try_into().map_err(|_| heed::Error::EnvAlreadyOpened)?;
             Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(tables))
         })?;
-        let [meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts] =
+        let [meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts] =
             tables.unwrap_commit();
-        Ok(Tables { meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts })
+        Ok(Tables {
+            meta,
+            mails,
+            bodies,
+            mailboxes,
+            messages,
+            queue,
+            due,
+            seen,
+            held,
+            questions,
+            tasks,
+            journal,
+            attempts,
+        })
     }
 
     fn all(&self) -> [Table; NAMES.len()] {
-        let Tables { meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts } = *self;
-        [meta, mails, bodies, mailboxes, messages, queue, due, seen, tasks, journal, attempts]
+        let Tables {
+            meta,
+            mails,
+            bodies,
+            mailboxes,
+            messages,
+            queue,
+            due,
+            seen,
+            held,
+            questions,
+            tasks,
+            journal,
+            attempts,
+        } = *self;
+        [meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts]
     }
 
     /// Bytes of all pages that hold something.
@@ -216,6 +270,10 @@ pub(super) fn seen_key(collector: u32, uid: &str) -> (Vec<u8>, bool) {
         key.extend_from_slice(uid.as_bytes());
     }
     (key, long)
+}
+
+pub(super) fn question_key(question: u128) -> [u8; 16] {
+    question.to_be_bytes()
 }
 
 /// The UID in a key of `seen` that is not a long one.

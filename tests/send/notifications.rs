@@ -127,7 +127,12 @@ fn a_routing_error_reaches_the_administrator_with_the_mail() {
     let office = Office::open(config(sender(&[&host])));
     // Any stored mail will do: the task names it, as a collector's does.
     let mail = office.submit(&["ann@office.example"], &text("lost"));
-    let kind = TaskKind::RoutingError { mail, collector: 9, reason: "nobody@office.example is nobody's".into() };
+    let kind = TaskKind::RoutingError {
+        mail,
+        collector: 9,
+        reason: "nobody@office.example is nobody's".into(),
+        to: String::new(),
+    };
     let id = office.store.task_id();
     smol::block_on(office.store.commit(vec![Change::AddTask(Task { id, created_at: 0, kind })])).unwrap();
     office.signals.task_added();

@@ -17,7 +17,9 @@ pub struct Model {
     pub due: BTreeSet<(i64, MailId)>,
     pub bodies: BTreeMap<MailId, String>,
     pub seen: BTreeMap<(u32, String), i64>,
-    pub tasks: BTreeMap<u64, MailId>,
+    /// Since when, the question, whether wanted.
+    pub held: BTreeMap<(u32, String), (i64, Option<u128>, bool)>,
+    pub tasks: BTreeMap<u64, Option<MailId>>,
     pub config: Option<String>,
     /// In order.
     pub journal: Vec<String>,
@@ -101,6 +103,16 @@ impl Expected {
                     visible.seen.remove(&(*collector, uid.clone()));
                 }
             }
+            Change::HoldMessage { collector, uid, at, question } => {
+                let row = visible.held.entry((*collector, uid.clone())).or_insert((*at, None, false));
+                row.1 = row.1.or(*question);
+            }
+            Change::WantMessage { question } => {
+                visible.held.values_mut().filter(|row| row.1 == Some(*question)).for_each(|row| row.2 = true);
+            }
+            Change::ReleaseMessages { collector, uids } => {
+                visible.held.retain(|(of, uid), _| of != collector || !uids.contains(uid));
+            }
             Change::PutConfig { json } => visible.config = Some(json.clone()),
             Change::AddTask(task) => {
                 visible.tasks.insert(task.id, task.kind.mail());
@@ -118,7 +130,7 @@ impl Expected {
         let delivered = visible.mailboxes.values().flat_map(|messages| messages.values().map(|(mail, _)| *mail));
         let mut needed: BTreeSet<MailId> = delivered.collect();
         needed.extend(visible.queue.keys());
-        needed.extend(visible.tasks.values());
+        needed.extend(visible.tasks.values().flatten());
         visible.bodies.retain(|mail, _| needed.contains(mail));
         visible.mailboxes.retain(|_, messages| !messages.is_empty());
         let due = visible.queue.iter().filter_map(|(mail, (recipients, hold))| {
@@ -166,6 +178,13 @@ pub fn read(store: &Store, mails: &[MailId], collectors: u32) -> Result<Model, S
     }
     for collector in 0..collectors {
         model.seen.extend(store.seen_uids(collector)?.into_iter().map(|(uid, at)| ((collector, uid), at)));
+    }
+    for collector in 0..collectors {
+        let held = store.held(collector)?.into_iter();
+        model.held.extend(held.map(|(uid, row)| ((collector, uid), (row.since, row.question, row.wanted))));
+    }
+    for question in model.held.values().filter_map(|row| row.1) {
+        assert!(store.asked(question)?.is_some_and(|row| row.question == Some(question)));
     }
     model.tasks = store.tasks(usize::MAX)?.into_iter().map(|task| (task.id, task.kind.mail())).collect();
     model.config = store.config()?;

@@ -28,6 +28,9 @@ enum Op {
     Delete { user: u32, uids: Vec<u32> },
     Seen { collector: u32, uid: u8 },
     Forget { collector: u32, uid: u8 },
+    HoldAt { collector: u32, uid: u8, ask: bool },
+    Want { collector: u32, uid: u8 },
+    Release { collector: u32, uids: Vec<u8> },
     Config(u8),
     TaskDone { task: usize },
     Journal(u16),
@@ -64,10 +67,18 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..USERS, vec(1u32..12, 1..4)).prop_map(|(user, uids)| Op::Delete { user, uids }),
         1 => (0..COLLECTORS, any::<u8>()).prop_map(|(collector, uid)| Op::Seen { collector, uid }),
         1 => (0..COLLECTORS, any::<u8>()).prop_map(|(collector, uid)| Op::Forget { collector, uid }),
+        2 => (0..COLLECTORS, 0u8..6, any::<bool>()).prop_map(|(collector, uid, ask)| Op::HoldAt { collector, uid, ask }),
+        1 => (0..COLLECTORS, 0u8..6).prop_map(|(collector, uid)| Op::Want { collector, uid }),
+        1 => (0..COLLECTORS, vec(0u8..6, 1..3)).prop_map(|(collector, uids)| Op::Release { collector, uids }),
         1 => any::<u8>().prop_map(Op::Config),
         1 => (0usize..3).prop_map(|task| Op::TaskDone { task }),
         2 => any::<u16>().prop_map(Op::Journal),
     ]
+}
+
+/// Each message has a question of its own.
+fn question(collector: u32, uid: u8) -> u128 {
+    u128::from(collector) * 1000 + u128::from(uid)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -151,6 +162,15 @@ impl World {
             }
             Op::Forget { collector, uid } => {
                 vec![Change::ForgetUids { collector: *collector, uids: vec![format!("uid-{uid}")] }]
+            }
+            Op::HoldAt { collector, uid, ask } => {
+                let question = ask.then(|| question(*collector, *uid));
+                vec![Change::HoldMessage { collector: *collector, uid: format!("uid-{uid}"), at: NOW, question }]
+            }
+            Op::Want { collector, uid } => vec![Change::WantMessage { question: question(*collector, *uid) }],
+            Op::Release { collector, uids } => {
+                let uids = uids.iter().map(|uid| format!("uid-{uid}")).collect();
+                vec![Change::ReleaseMessages { collector: *collector, uids }]
             }
             Op::Config(value) => vec![Change::PutConfig { json: format!("{{\"value\":{value}}}") }],
             Op::TaskDone { task } => {
