@@ -2,7 +2,9 @@
 //! Nothing here is stored.
 
 mod board;
+mod runs;
 mod signals;
 
 pub use board::{Board, CollectorState, Listening, Problem, SenderState, SessionGuard, SessionInfo};
+pub use runs::{Part, Running, Runs};
 pub use signals::{Signals, Stop, StopSource};

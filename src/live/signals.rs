@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use event_listener::Event;
 
+use super::Runs;
 use crate::store::QueueEntry;
 
 /// Mails handed from intake to the queue runner in memory, at most; beyond it the runner reads the index.
@@ -14,6 +15,7 @@ pub const HANDOVER: usize = 1024;
 #[derive(Clone)]
 pub struct Signals {
     fresh: (smol::channel::Sender<Arc<QueueEntry>>, smol::channel::Receiver<Arc<QueueEntry>>),
+    runs: Runs,
     inner: Arc<Inner>,
 }
 
@@ -27,7 +29,7 @@ struct Inner {
 
 impl Default for Signals {
     fn default() -> Signals {
-        Signals { fresh: smol::channel::bounded(HANDOVER), inner: Arc::default() }
+        Signals { fresh: smol::channel::bounded(HANDOVER), runs: Runs::default(), inner: Arc::default() }
     }
 }
 
@@ -58,6 +60,11 @@ impl Signals {
 
     pub fn on_queue_change(&self) -> event_listener::EventListener {
         self.inner.queue.listen()
+    }
+
+    /// Runs of Connections: asking for them, taking part in them.
+    pub fn runs(&self) -> &Runs {
+        &self.runs
     }
 
     /// Collect now.
