@@ -56,7 +56,8 @@ fn the_queue_follows_its_recipients() {
     let entry = Some(outgoing(&["a@far.example", "b@far.example"]));
     block_on(store.commit(vec![Change::AddMail(NewMail { queue: entry, ..mail(id, inline("x")) })])).unwrap();
     block_on(store.settled()).unwrap();
-    block_on(store.commit(vec![tried(id, 0, RecipientState::Relayed)])).unwrap();
+    let outcome = vec![update(0, RecipientState::Relayed, 0), update(1, RecipientState::Pending, NOW + 300_000)];
+    block_on(store.commit(vec![Change::QueueTried { mail: id, recipients: outcome }])).unwrap();
     block_on(store.settled()).unwrap();
     let entry = store.queue_entry(id).unwrap().unwrap();
     assert_eq!((entry.tries(), entry.due().unwrap(), store.queue_len().unwrap()), (1, NOW + 300_000, 1));
