@@ -4,6 +4,8 @@
 pub mod mail;
 #[path = "../src/proto/mod.rs"]
 pub mod proto;
+#[path = "../src/rules/mod.rs"]
+pub mod rules;
 
 /// How a target's input arrives: the first two bytes say how large the pieces are, in turn.
 pub fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
