@@ -12,10 +12,10 @@ use super::link::{Link, handshake};
 use super::listing::Listing;
 use super::plan::{self, Plan};
 use super::trouble::Trouble;
-use crate::config::CollectorEncryption;
+use crate::config::{CollectorEncryption, Pop3Authentication};
 use crate::net::dns;
 use crate::net::tls::ClientTls;
-use crate::proto::pop3::client::{Command, Encryption, Event, Login, Session};
+use crate::proto::pop3::client::{Command, Encryption, Event, Login, Method, Session};
 use crate::store::Change;
 
 /// For the connection to one address.
@@ -120,7 +120,12 @@ async fn open(job: &Job) -> Result<Link, Trouble> {
         stream = handshake(stream, &tls(job).await?, host).await?;
     }
     let login = Login { user: collector.login.user.clone(), password: collector.login.password.reveal().to_string() };
-    let mut link = Link::new(stream, Session::new(encryption, login));
+    let method = match collector.authentication {
+        Pop3Authentication::PlainText => Method::Plain,
+        Pop3Authentication::Apop => Method::Apop,
+        Pop3Authentication::CramMd5 => Method::CramMd5,
+    };
+    let mut link = Link::new(stream, Session::new(encryption, login).with_method(method));
     loop {
         match next_event(&mut link).await? {
             Setup::LoggedIn => return Ok(link),

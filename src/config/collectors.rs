@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Login};
+use super::{Config, Login, RelayEncryption};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -19,7 +19,33 @@ pub enum CollectorEncryption {
     StlsIfAvailable,
 }
 
-/// Mail Collector, by POP3.
+/// How mail arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CollectionMethod {
+    /// Download from a POP3 server.
+    #[default]
+    Pop3,
+    /// The provider sends to our SMTP service; this collector only tells it to begin.
+    SmtpFeed,
+    /// ODMR (ATRN): we connect to the provider, which then sends as if it had connected to us.
+    Odmr,
+}
+
+/// How the password is proved to a POP3 server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pop3Authentication {
+    /// By the password itself. Safe where the session is encrypted.
+    #[default]
+    PlainText,
+    /// By a digest with the greeting of the server (APOP).
+    Apop,
+    /// By a digest with a challenge (CRAM-MD5).
+    CramMd5,
+}
+
+/// Mail Collector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Collector {
@@ -28,10 +54,17 @@ pub struct Collector {
     pub id: u32,
     /// A name for displays.
     pub name: String,
-    /// Off: this mailbox is not collected.
+    /// Off: this mailbox is not collected, and nothing is done to start a delivery. Mail that comes by itself is taken all
+    /// the same.
     pub enabled: bool,
     /// Names of the Connections that run this collector. Empty: the first Connection.
     pub connections: Vec<String>,
+    /// How mail arrives.
+    #[schemars(title = "Mail Collection Method")]
+    pub method: CollectionMethod,
+    /// Collectors with a lower number go first. One POP3 collector downloads at a time.
+    #[schemars(range(max = 1000))]
+    pub priority: u32,
     /// Name or address of the provider's POP3 server.
     pub host: String,
     /// Usually 995, or 110 without SSL.
@@ -39,16 +72,35 @@ pub struct Collector {
     pub port: u16,
     /// How sessions with the provider are protected.
     pub encryption: CollectorEncryption,
-    /// Login at the provider.
+    /// How the password is proved.
+    #[schemars(title = "POP3 Authentication Method")]
+    pub authentication: Pop3Authentication,
+    /// Login at the provider's POP3 server.
     pub login: Login,
     /// Leave messages on the server for this time. 0: delete right after collecting.
     #[schemars(range(max = 3650), extend("x-unit" = "days"))]
     pub leave_days: u32,
-    /// Larger messages stay on the server. 0 is no limit.
+    /// Larger messages are not downloaded; those they are for are asked, and a reply within 14 days has them downloaded.
+    /// 0 is no limit.
     #[schemars(title = "Max size", range(max = 10_485_760), extend("x-unit" = "KiB"))]
     pub max_size_kb: u64,
+    /// Keep one of several messages with the same sender, recipient, subject, date and Message-ID. For catch-all mailboxes
+    /// that hold a copy for each recipient.
+    pub skip_duplicates: bool,
     /// Who gets the collected mail.
     pub routing: CollectorRouting,
+    /// With routing by headers: how recipients are found in them.
+    #[schemars(title = "Configure Routing Options")]
+    pub routing_options: RoutingOptions,
+    /// With routing by headers: what happens to mail for nobody here.
+    #[schemars(title = "Routing Errors")]
+    pub routing_errors: RoutingErrors,
+    /// For the method smtp-feed: how the provider is told to begin.
+    #[schemars(title = "SMTP feed")]
+    pub feed: SmtpFeed,
+    /// For the method odmr: where the mail waits.
+    #[schemars(title = "ODMR")]
+    pub odmr: Odmr,
 }
 
 impl Default for Collector {
@@ -58,13 +110,82 @@ impl Default for Collector {
             name: "Mailbox".into(),
             enabled: true,
             connections: Vec::new(),
+            method: CollectionMethod::default(),
+            priority: 50,
             host: String::new(),
             port: 995,
             encryption: CollectorEncryption::default(),
+            authentication: Pop3Authentication::default(),
             login: Login::default(),
             leave_days: 0,
             max_size_kb: 0,
+            skip_duplicates: false,
             routing: CollectorRouting::default(),
+            routing_options: RoutingOptions::default(),
+            routing_errors: RoutingErrors::default(),
+            feed: SmtpFeed::default(),
+            odmr: Odmr::default(),
+        }
+    }
+}
+
+/// Incoming SMTP Mail Feed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmtpFeed {
+    /// Wait for this time for the provider's SMTP connection; with a permanent link 1 is enough. A session that began in
+    /// time is waited for.
+    #[schemars(title = "Wait for an incoming SMTP connection", range(min = 1, max = 600), extend("x-unit" = "seconds"))]
+    pub wait: u32,
+    /// Send ETRN to have the provider begin.
+    #[schemars(title = "Use ETRN")]
+    pub use_etrn: bool,
+    /// Domains or node names sent with ETRN, as the provider gave them.
+    #[schemars(title = "Parameters for ETRN")]
+    pub etrn_parameters: Vec<String>,
+    /// Name or address of the server that ETRN is sent to.
+    #[schemars(title = "Server to send ETRN to")]
+    pub etrn_host: String,
+    /// Usually 25.
+    #[schemars(title = "Port of that server", range(min = 1, max = 65535))]
+    pub etrn_port: u16,
+}
+
+impl Default for SmtpFeed {
+    fn default() -> SmtpFeed {
+        SmtpFeed { wait: 1, use_etrn: false, etrn_parameters: Vec::new(), etrn_host: String::new(), etrn_port: 25 }
+    }
+}
+
+/// On-Demand Mail Relay (RFC 2645).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Odmr {
+    /// Name or address of the provider's server.
+    pub host: String,
+    /// Usually 366.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+    /// How the session is protected.
+    pub encryption: RelayEncryption,
+    /// Login at the provider, by CRAM-MD5 where it is offered.
+    pub login: Login,
+    /// Domains whose mail is asked for. Empty: all the provider has for us.
+    pub domains: Vec<String>,
+    /// Give up when the provider is silent for this time.
+    #[schemars(range(min = 10, max = 3600), extend("x-unit" = "seconds"))]
+    pub timeout: u32,
+}
+
+impl Default for Odmr {
+    fn default() -> Odmr {
+        Odmr {
+            host: String::new(),
+            port: 366,
+            encryption: RelayEncryption::default(),
+            login: Login::default(),
+            domains: Vec::new(),
+            timeout: 300,
         }
     }
 }
@@ -74,7 +195,8 @@ impl Default for Collector {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(extend("x-inline" = true))]
 pub enum CollectorRouting {
-    /// Everything to this user, or on to this address.
+    /// Everything to this user, on to this address, or on to another mail server of the office
+    /// (SMTP:address@server, SMTP:address@user:password@server:port).
     SendTo(String),
     /// To the people named in the headers (a catch-all mailbox). Only addresses that match one of these accepted domains
     /// count: a domain, a full address, or a pattern with * and ?.
@@ -88,6 +210,83 @@ impl Default for CollectorRouting {
     fn default() -> CollectorRouting {
         CollectorRouting::SendTo(String::new())
     }
+}
+
+/// Configure Routing Options: how recipients are found in headers (spec §4.5, §4.6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoutingOptions {
+    /// Only mappings and aliases lead to users, not their names: for several companies that share the box.
+    #[schemars(title = "Disable default user → user mappings")]
+    pub disable_default_mappings: bool,
+    /// Standard headers that are looked at.
+    pub headers: Vec<RoutingHeader>,
+}
+
+impl Default for RoutingOptions {
+    fn default() -> RoutingOptions {
+        RoutingOptions { disable_default_mappings: false, headers: RoutingHeader::ALL.to_vec() }
+    }
+}
+
+/// Routing Errors: mail in whose headers nobody here is named (spec §4.7).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoutingErrors {
+    /// What happens to it.
+    pub action: RoutingErrorAction,
+    /// The user of error-to-user and mail-to-user.
+    pub user: String,
+    /// Said in a bounce. Empty: that nobody here has the address.
+    pub bounce_text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoutingHeader {
+    /// To.
+    To,
+    /// Cc.
+    Cc,
+    /// Received, the address after "for".
+    Received,
+    /// Apparently-To.
+    ApparentlyTo,
+    /// Resent-To.
+    ResentTo,
+    /// Resent-Cc.
+    ResentCc,
+}
+
+impl RoutingHeader {
+    pub const ALL: [RoutingHeader; 6] = [
+        RoutingHeader::To,
+        RoutingHeader::Cc,
+        RoutingHeader::Received,
+        RoutingHeader::ApparentlyTo,
+        RoutingHeader::ResentTo,
+        RoutingHeader::ResentCc,
+    ];
+}
+
+/// What happens to a collected mail in whose headers nobody here is named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoutingErrorAction {
+    /// Send an error message to the Main Administrator, with the mail attached.
+    #[default]
+    ErrorToAdministrator,
+    /// Send the mail to the Main Administrator, as if it were addressed there.
+    MailToAdministrator,
+    /// Send an error message to a user, with the mail attached.
+    ErrorToUser,
+    /// Send the mail to a user, as if it were addressed there.
+    MailToUser,
+    /// Bounce it to the sender and keep no copy. Replies to forged spam hit the wrong people: not for a catch-all mailbox
+    /// that gets spam. Bounces, lists and automatic mail are never answered; they go to the Main Administrator.
+    Bounce,
+    /// Bounce it to the sender and send the mail to the Main Administrator.
+    BounceAndMailToAdministrator,
 }
 
 impl Config {

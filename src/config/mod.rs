@@ -38,7 +38,10 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 pub use access::{ANY, AccessList, AccessRow, AccessRule, ROUTERS, Restrict, Who};
-pub use collectors::{Collector, CollectorEncryption, CollectorRouting};
+pub use collectors::{
+    CollectionMethod, Collector, CollectorEncryption, CollectorRouting, Odmr, Pop3Authentication, RoutingErrorAction,
+    RoutingErrors, RoutingHeader, RoutingOptions, SmtpFeed,
+};
 pub use connections::{Connection, Login};
 pub use derived::Derived;
 pub use directory::{Directory, lower};

@@ -181,6 +181,7 @@ mod tests {
             [
                 ".connections.sender.login.password",
                 ".collectors.login.password",
+                ".collectors.odmr.login.password",
                 ".users.password",
                 ".users.clear_password",
                 ".lan.rules.login.password"

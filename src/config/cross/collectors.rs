@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Checks, is_domain_or_address_pattern};
+use super::{Checks, is_domain, is_domain_or_address_pattern};
 use crate::config::directory::lower;
-use crate::config::{Collector, CollectorRouting, Config};
+use crate::config::{CollectionMethod, Collector, CollectorRouting, Config, Odmr, RoutingErrorAction, SmtpFeed};
 use crate::mail::Address;
 
 impl Checks<'_> {
@@ -16,10 +16,53 @@ impl Checks<'_> {
             self.unique(&path, &collector.name, names.insert(lower(&collector.name), path.clone()));
             self.run_by(&path, collector);
             if collector.enabled {
-                self.host(&format!("{path}.host"), &collector.host);
-                self.login(&format!("{path}.login"), &collector.login);
-                self.routing(&format!("{path}.routing"), collector);
+                match collector.method {
+                    CollectionMethod::Pop3 => self.pop3(&path, collector),
+                    CollectionMethod::SmtpFeed => self.feed(&format!("{path}.feed"), &collector.feed),
+                    CollectionMethod::Odmr => self.odmr(&format!("{path}.odmr"), &collector.odmr),
+                }
             }
+        }
+    }
+
+    fn pop3(&mut self, path: &str, collector: &Collector) {
+        self.host(&format!("{path}.host"), &collector.host);
+        self.login(&format!("{path}.login"), &collector.login);
+        self.routing(&format!("{path}.routing"), collector);
+        let errors = &collector.routing_errors;
+        let named = matches!(errors.action, RoutingErrorAction::ErrorToUser | RoutingErrorAction::MailToUser);
+        if let CollectorRouting::ByHeaders { .. } = collector.routing {
+            let problem = named.then(|| target_problem(self.config, &errors.user)).flatten();
+            if let Some(problem) = problem {
+                self.wrong(format!("{path}.routing_errors.user"), problem);
+            }
+        }
+    }
+
+    fn feed(&mut self, path: &str, feed: &SmtpFeed) {
+        if !feed.use_etrn {
+            return;
+        }
+        self.host(&format!("{path}.etrn_host"), &feed.etrn_host);
+        if feed.etrn_parameters.is_empty() {
+            self.wrong(format!("{path}.etrn_parameters"), "is empty; the provider tells what to send");
+        }
+        for (position, parameter) in feed.etrn_parameters.iter().enumerate() {
+            // RFC 1985 §5.3: a domain, after @ for those below it too, or # and the name of a queue.
+            let name = parameter.strip_prefix(['@', '#']).unwrap_or(parameter);
+            let fits = !name.is_empty() && name.len() <= 255 && name.bytes().all(|b| b.is_ascii_graphic());
+            if !fits || (!parameter.starts_with('#') && !is_domain(name)) {
+                let path = format!("{path}.etrn_parameters[{position}]");
+                self.wrong(path, format!("\"{parameter}\" is no domain, @domain or #queue"));
+            }
+        }
+    }
+
+    fn odmr(&mut self, path: &str, odmr: &Odmr) {
+        self.host(&format!("{path}.host"), &odmr.host);
+        self.login(&format!("{path}.login"), &odmr.login);
+        for (position, domain) in odmr.domains.iter().enumerate().filter(|(_, domain)| !is_domain(domain)) {
+            self.wrong(format!("{path}.domains[{position}]"), format!("\"{domain}\" is no domain"));
         }
     }
 
