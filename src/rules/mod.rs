@@ -6,11 +6,13 @@
 //! * [`pattern`]: `*` and `?`, used by all of them.
 //! * [`words`]: a line cut into words that know their column.
 //! * [`overrides`], [`domain_filter`]: which server takes a mail's recipient, and which sender.
+//! * [`network`]: networks and addresses.
 //! * [`compare`]: `<`, `<=`, `=`, `>=`, `>`, `<>` and a number.
 
 pub mod compare;
 pub mod domain_filter;
 pub mod mistake;
+pub mod network;
 pub mod overrides;
 pub mod pattern;
 pub mod words;
@@ -18,4 +20,5 @@ pub mod words;
 pub use compare::Comparison;
 pub use domain_filter::DomainFilter;
 pub use mistake::Mistake;
+pub use network::Network;
 pub use overrides::Overrides;
