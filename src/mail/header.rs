@@ -4,6 +4,9 @@
 //! bytes of any charset, and lines that are no field at all, which are passed over together with what continues them.
 //! Never panics, never fails, and looks at no more than [`MAX_FIELDS`] fields.
 
+use mail_parser::HeaderValue;
+use mail_parser::parsers::MessageStream;
+
 /// Fields of one block that are looked at.
 pub const MAX_FIELDS: usize = 1000;
 /// Longest unfolded value, bytes; the rest is left out.
@@ -55,6 +58,16 @@ impl Field<'_> {
         let mut text = String::from_utf8_lossy(value).into_owned();
         text.retain(|c| c != '\r' && c != '\n');
         text.trim().to_string()
+    }
+
+    /// The same with its encoded words (RFC 2047) read.
+    pub fn decoded(&self) -> String {
+        // Unfolded first: its reader takes a line end within the value for the value's end.
+        let line = self.unfolded() + "\n";
+        match MessageStream::new(line.as_bytes()).parse_unstructured() {
+            HeaderValue::Text(text) => text.trim().to_string(),
+            _ => String::new(),
+        }
     }
 }
 

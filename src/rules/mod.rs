@@ -7,9 +7,11 @@
 //! * [`words`]: a line cut into words that know their column.
 //! * [`overrides`], [`domain_filter`]: which server takes a mail's recipient, and which sender.
 //! * [`network`]: networks and addresses.
+//! * [`conditions`]: what download rules and SMTP rules ask of a mail.
 //! * [`compare`]: `<`, `<=`, `=`, `>=`, `>`, `<>` and a number.
 
 pub mod compare;
+pub mod conditions;
 pub mod domain_filter;
 pub mod mistake;
 pub mod network;
@@ -18,6 +20,7 @@ pub mod pattern;
 pub mod words;
 
 pub use compare::Comparison;
+pub use conditions::{Conditions, Facts};
 pub use domain_filter::DomainFilter;
 pub use mistake::Mistake;
 pub use network::Network;
