@@ -54,10 +54,10 @@ pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use secret::Secret;
 pub use secrets::STARS;
 pub use security::Security;
-pub use senders::{RelayEncryption, RelayHost, RetryStep, Sender};
+pub use senders::{RelayEncryption, RelayHost, RetryStep, ReturnAddress, Sender, SendingMethod};
 pub use services::{Authentication, Pop3Service, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
-pub use tls::{Dns, Tls};
+pub use tls::{Dns, Tls, name_servers};
 pub use users::User;
 
 /// The whole configuration.

@@ -36,25 +36,103 @@ impl Default for RelayHost {
     }
 }
 
-/// Mail Sender, by SMTP relay (smarthost).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SendingMethod {
+    /// Everything goes to a relay host of the provider (smarthost).
+    #[default]
+    Relay,
+    /// Straight to the mail servers of the recipients' domains. Needs a fixed address with reverse DNS, or most will
+    /// refuse the mail.
+    Direct,
+}
+
+/// Another return path for mail of some senders.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-inline" = true))]
+pub struct ReturnAddress {
+    /// The return path the mail came with; * and ? are allowed.
+    pub from: String,
+    /// The return path it is sent with.
+    pub to: String,
+}
+
+/// Mail Sender, by SMTP relay (smarthost) or direct.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sender {
-    /// Relay hosts, tried in order until one responds.
+    /// Where the mail goes.
+    #[schemars(title = "Sending method")]
+    pub method: SendingMethod,
+    /// Relay: the hosts, tried in order until one responds. An error from one that has answered does not lead to the next.
+    #[schemars(title = "SMTP relay servers")]
     pub hosts: Vec<RelayHost>,
-    /// How sessions with the relay are protected.
+    /// How sessions are protected. Direct: "ssl" is not possible, and with "starttls" every server needs a certificate
+    /// that is valid for its name.
+    #[schemars(title = "Session encryption")]
     pub encryption: RelayEncryption,
-    /// Login at the relay, if it asks for one.
+    /// Relay: the login, if it asks for one.
     pub login: Option<Login>,
+    /// The return path of all mail sent here. Empty: as it came. Notifications without a return path keep none.
+    #[schemars(title = "SMTP return address")]
+    pub return_address: String,
+    /// Return paths for mail of some senders; the first row that matches counts, before the return address above.
+    pub return_addresses: Vec<ReturnAddress>,
     /// The name given in EHLO. Empty: the host name of General.
+    #[schemars(title = "EHLO/HELO name")]
     pub helo_name: String,
-    /// Connections to the relay at the same time.
+    /// Connections at the same time: to the relay, or (direct) to one domain.
     #[schemars(range(min = 1, max = 50))]
     pub max_connections: u32,
+    /// Most messages in one connection. The others wait for another one: the next run where mail waits for runs, else one
+    /// that follows at once. 0: no limit.
+    #[schemars(range(max = 1_000_000))]
+    pub max_messages_per_session: u32,
     /// Most recipients in one transaction; a message with more is sent several times.
-    #[schemars(range(min = 1, max = 50_000))]
+    #[schemars(title = "Max recipients per message", range(min = 1, max = 50_000))]
     pub max_recipients: u32,
+    /// Most recipients in one connection, as for messages. 0: no limit.
+    #[schemars(range(max = 1_000_000))]
+    pub max_recipients_per_session: u32,
+    /// Most recipients in the time below. 0: no limit.
+    #[schemars(title = "Max recipients", range(max = 1_000_000))]
+    pub recipients_limit: u32,
+    /// The time for which the most recipients above count. It begins anew when the program starts.
+    #[schemars(title = "Max recipients per", range(min = 1, max = 10_080), extend("x-unit" = "minutes"))]
+    pub recipients_limit_minutes: u32,
+    /// Direct: addresses of name servers. Empty: those of the page DNS.
+    #[schemars(title = "DNS servers to use")]
+    pub dns_servers: Vec<String>,
+    /// Direct: servers in place of a domain's MX records, one a line: a domain (* and ? are allowed), then
+    /// user:password@host:port (host alone will do; 465 is encrypted from the first byte), then, if wanted,
+    /// $priority:N (10; smaller is asked first), $size>=N (bytes), $sender:pattern, $auth:pattern, $tries>=N, $age>=N
+    /// (minutes), $end (no line after this one counts). A password in a line can be read by everybody who may change
+    /// these settings.
+    #[schemars(title = "DNS overrides")]
+    pub dns_overrides: Vec<String>,
+    /// Direct: answers of name servers that are kept, at most.
+    #[schemars(title = "DNS cache size", range(max = 100_000))]
+    pub dns_cache_size: u32,
+    /// Direct: connections to all domains together at the same time.
+    #[schemars(title = "MX sending threads", range(min = 1, max = 100))]
+    pub threads: u32,
+    /// Which mail this sender takes, one rule a line: "Attempt:" or "Skip:", then conditions that must all hold: All,
+    /// None, Size>=N (bytes), From=pattern, To=pattern, Auth=pattern, Header:Name=pattern, with ! before one to turn it
+    /// round. A pattern has * and ?, or is a /regular expression/; one for From and To without @ is a domain. The first
+    /// line that matches decides. Empty: all. Mail goes by the first sender that takes it, may send now and works.
+    pub domain_filter: Vec<String>,
+    /// Where mail waits for runs of the connection: send in a run only what was there at its start.
+    #[schemars(title = "Only send messages waiting at start of connection")]
+    pub only_waiting_at_start: bool,
+    /// Among messages of the same priority, the smaller go first; else the older.
+    #[schemars(title = "Send smaller messages first")]
+    pub smaller_first: bool,
+    /// The newest first, or (with the setting above) the largest.
+    #[schemars(title = "Reverse send order")]
+    pub reverse_order: bool,
     /// When mail that could not be sent is tried again.
+    #[schemars(title = "Sender retry")]
     pub retry: Vec<RetryStep>,
     /// Give up after this time and tell the sender.
     #[schemars(range(min = 1, max = 720), extend("x-unit" = "hours"))]
@@ -67,12 +145,27 @@ pub struct Sender {
 impl Default for Sender {
     fn default() -> Sender {
         Sender {
+            method: SendingMethod::default(),
             hosts: Vec::new(),
             encryption: RelayEncryption::default(),
             login: None,
+            return_address: String::new(),
+            return_addresses: Vec::new(),
             helo_name: String::new(),
             max_connections: 4,
+            max_messages_per_session: 0,
             max_recipients: 100,
+            max_recipients_per_session: 0,
+            recipients_limit: 0,
+            recipients_limit_minutes: 60,
+            dns_servers: Vec::new(),
+            dns_overrides: Vec::new(),
+            dns_cache_size: 1000,
+            threads: 8,
+            domain_filter: Vec::new(),
+            only_waiting_at_start: false,
+            smaller_first: false,
+            reverse_order: false,
             retry: vec![
                 RetryStep { every: 5, until: 60 },
                 RetryStep { every: 30, until: 1440 },

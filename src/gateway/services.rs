@@ -1,13 +1,13 @@
 //! Starts the services as tasks and keeps them running.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use smol::future::FutureExt;
 
-use crate::config::Published;
+use crate::config::{Published, name_servers};
 use crate::intake::Intake;
 use crate::live::{Board, Signals, Stop};
 use crate::net::dns::Resolver;
@@ -53,6 +53,7 @@ impl Parts {
             signals: self.intake.signals.clone(),
             board: self.intake.board.clone(),
             resolver: self.resolver.clone(),
+            mx_port: send::MX_PORT,
             stop: self.stop.clone(),
         };
         services.push(self.supervise("sending", move || send::run(sending.clone())));
@@ -176,10 +177,4 @@ async fn follow_name_servers(config: Published, resolver: Resolver, stop: Stop) 
         resolver.set_servers(name_servers(&config.current().dns.servers));
         smol::future::or(changed, stop.stopping()).await;
     }
-}
-
-/// Addresses with or without a port; the settings have been checked.
-fn name_servers(texts: &[String]) -> Vec<SocketAddr> {
-    let address = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
-    texts.iter().filter_map(|text| address(text).ok()).collect()
 }

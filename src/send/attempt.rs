@@ -1,22 +1,29 @@
-//! One try of one queue entry: its pending recipients in groups of as many as a transaction may have, and what became of
-//! each.
+//! One try of one parcel: its recipients in groups of as many as a transaction may have, and what became of each.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::mail::{BodyType, Notify, Ret, dsn};
+use crate::net::now_ms;
 use crate::proto::smtp::client::{Mail, Recipient, Unsendable, Verdict};
 use crate::store::{QueueEntry, RecipientState, RecipientUpdate};
 
+use super::lane::Parcel;
+use super::line::Line;
+use super::open::Peer;
+
 pub struct Attempt {
-    pub entry: Arc<QueueEntry>,
-    /// Places in the entry's list.
-    pending: Vec<u32>,
-    /// How many of `pending` have gone into transactions.
+    /// Its places are those that are to be tried.
+    pub parcel: Parcel,
+    /// Unix milliseconds.
+    began_at: i64,
+    /// How many of the places are to be tried.
+    end: usize,
+    /// How many of the places have gone into transactions.
     begun: usize,
-    /// Where in `pending` the transactions under way end, in order.
+    /// Where in the places the transactions under way end, in order.
     under_way: VecDeque<usize>,
-    /// How many of `pending` are answered or given back.
+    /// How many of the places are answered or given back.
     closed: usize,
     updates: Vec<RecipientUpdate>,
     /// Some recipients were not looked at.
@@ -26,33 +33,34 @@ pub struct Attempt {
 /// A try that is over.
 pub struct Tried {
     pub entry: Arc<QueueEntry>,
+    pub line: Arc<Line>,
     /// In the entry's order. Recipients put off stand in it as pending.
     pub updates: Vec<RecipientUpdate>,
     /// None is put off, but some were not tried: they may be at once.
     pub at_once: bool,
-    /// The relay took the wishes of RFC 3461 over, and will tell of success itself.
+    /// The server took the wishes of RFC 3461 over, and will tell of success itself.
     pub wishes_passed: bool,
-    /// The relay; empty where none was reached.
+    /// The server; empty where none was reached.
     pub host: Arc<str>,
+    /// When it began, Unix milliseconds; `None`: nothing was tried, it was only put off.
+    pub began_at: Option<i64>,
 }
 
 impl Attempt {
-    pub fn new(entry: Arc<QueueEntry>) -> Attempt {
-        let places = (0u32..).zip(&entry.recipients);
-        let pending: Vec<u32> =
-            places.filter(|(_, r)| r.state == RecipientState::Pending).map(|(place, _)| place).collect();
-        let updates = Vec::with_capacity(pending.len());
-        Attempt { entry, pending, begun: 0, under_way: VecDeque::new(), closed: 0, updates, untouched: false }
+    pub fn new(parcel: Parcel) -> Attempt {
+        let updates = Vec::with_capacity(parcel.places.len());
+        let (end, under_way) = (parcel.places.len(), VecDeque::new());
+        Attempt { parcel, began_at: now_ms(), end, begun: 0, under_way, closed: 0, updates, untouched: false }
     }
 
     /// The places of the next transaction's recipients; empty when all are under way.
     pub fn next_group(&self, max: usize) -> &[u32] {
-        let rest = self.pending.get(self.begun..).unwrap_or_default();
+        let rest = self.parcel.places.get(self.begun..).unwrap_or_default();
         rest.get(..max).unwrap_or(rest)
     }
 
     pub fn has_more(&self) -> bool {
-        self.begun < self.pending.len()
+        self.begun < self.end
     }
 
     /// The next group of `count` has gone into a transaction.
@@ -62,7 +70,8 @@ impl Attempt {
     }
 
     /// The verdicts on the transaction that was begun first.
-    pub fn finished(&mut self, host: &str, verdicts: Vec<Verdict>) {
+    pub fn finished(&mut self, peer: &Peer, verdicts: Vec<Verdict>) {
+        let host = &peer.host;
         let places = self.close_group();
         for (index, verdict) in places.into_iter().zip(verdicts) {
             let (state, reply) = match verdict {
@@ -74,7 +83,7 @@ impl Attempt {
                     continue;
                 }
                 Verdict::Deferred(reply) => (RecipientState::Pending, dsn::said(host, &reply.to_string())),
-                Verdict::Unanswered(why) => (RecipientState::Pending, format!("The relay {host} {why}")),
+                Verdict::Unanswered(why) => (RecipientState::Pending, format!("The {} {why}", peer.name)),
             };
             self.updates.push(update(index, state, dsn::bounded(reply)));
         }
@@ -88,45 +97,72 @@ impl Attempt {
 
     fn close_group(&mut self) -> Vec<u32> {
         let end = self.under_way.pop_front().unwrap_or(self.closed);
-        let places = self.pending.get(self.closed..end).unwrap_or_default().to_vec();
+        let places = self.parcel.places.get(self.closed..end).unwrap_or_default().to_vec();
         self.closed = end;
         places
     }
 
     /// All groups are begun and answered.
     pub fn is_over(&self) -> bool {
-        self.closed >= self.pending.len()
+        self.closed >= self.end
+    }
+
+    /// Those not begun stay untried, for now.
+    pub fn leave_rest(&mut self) {
+        self.end = self.begun;
+        self.untouched = true;
     }
 
     /// For those not begun, before any is: this is what becomes of them all, for now or for good.
     pub fn fail_rest(&mut self, state: RecipientState, reply: &str) {
-        let rest = self.pending.get(self.begun..).unwrap_or_default();
+        let rest = self.parcel.places.get(self.begun..).unwrap_or_default();
         let reply = dsn::bounded(reply.to_string());
         let updates = rest.iter().map(|&index| update(index, state, reply.clone()));
         self.updates.extend(updates);
-        self.begun = self.pending.len();
+        self.begun = self.end;
         if self.under_way.is_empty() {
             self.closed = self.begun;
         }
     }
 
-    /// `Err`: nothing of it was tried, the entry is as it was.
-    pub fn outcome(self, host: &Arc<str>, wishes_passed: bool) -> Result<Tried, Arc<QueueEntry>> {
-        if self.updates.is_empty() && !self.pending.is_empty() {
-            return Err(self.entry);
+    /// `Err`: nothing of it was tried, the parcel is as it was.
+    pub fn outcome(self, line: &Arc<Line>, peer: &Peer, wishes_passed: bool) -> Result<Tried, Parcel> {
+        if self.updates.is_empty() {
+            return Err(self.parcel);
         }
         let put_off = self.updates.iter().any(|update| update.state == RecipientState::Pending);
-        let at_once = !put_off && (self.untouched || self.closed < self.pending.len());
-        Ok(Tried { entry: self.entry, updates: self.updates, at_once, wishes_passed, host: host.clone() })
+        let at_once = !put_off && (self.untouched || self.closed < self.parcel.places.len());
+        Ok(Tried {
+            entry: self.parcel.entry,
+            line: line.clone(),
+            updates: self.updates,
+            at_once,
+            wishes_passed,
+            host: peer.host.clone(),
+            began_at: Some(self.began_at),
+        })
     }
 }
 
 impl Tried {
-    /// All pending recipients put off for the same reason.
-    pub fn put_off(entry: Arc<QueueEntry>, reason: &str) -> Tried {
-        let mut attempt = Attempt::new(entry);
-        attempt.fail_rest(RecipientState::Pending, reason);
-        Tried { entry: attempt.entry, updates: attempt.updates, at_once: false, wishes_passed: false, host: "".into() }
+    /// All recipients of the parcel as pending, or failed, for the same reason. `tried`: just now, and in vain.
+    pub fn all(line: &Arc<Line>, parcel: Parcel, state: RecipientState, reason: &str, tried: bool) -> Tried {
+        let mut attempt = Attempt::new(parcel);
+        attempt.fail_rest(state, reason);
+        Tried {
+            entry: attempt.parcel.entry,
+            line: line.clone(),
+            updates: attempt.updates,
+            at_once: false,
+            wishes_passed: false,
+            host: "".into(),
+            began_at: tried.then_some(attempt.began_at),
+        }
+    }
+
+    /// All recipients of the parcel put off for the same reason.
+    pub fn put_off(line: &Arc<Line>, parcel: Parcel, reason: &str) -> Tried {
+        Tried::all(line, parcel, RecipientState::Pending, reason, false)
     }
 }
 
@@ -136,9 +172,9 @@ fn update(index: u32, state: RecipientState, reply: String) -> RecipientUpdate {
 }
 
 /// The entry as the session wants it. `utf8`: an address or the header needs SMTPUTF8.
-pub fn mail(entry: &QueueEntry, utf8: bool) -> Mail<'_> {
+pub fn mail<'a>(line: &'a Line, entry: &'a QueueEntry, utf8: bool) -> Mail<'a> {
     Mail {
-        return_path: entry.return_path.as_ref().map_or("", |address| address.as_str()),
+        return_path: line.return_path(entry.return_path.as_ref()),
         size: entry.size,
         eight_bit: entry.body == BodyType::EightBitMime,
         smtputf8: utf8,
@@ -173,6 +209,6 @@ fn notify(wish: &Notify) -> Option<&'static str> {
 }
 
 /// The words for a mail that this server cannot take.
-pub fn unsendable(host: &str, why: Unsendable) -> String {
-    format!("{why} (relay {host})")
+pub fn unsendable(peer: &Peer, why: Unsendable) -> String {
+    format!("{why} ({})", peer.name)
 }

@@ -1,4 +1,4 @@
-//! One connection to the relay: takes entries from the pool while its session has room, and tells what became of them.
+//! One connection of a lane: takes parcels while its session has room, and tells what became of them.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,13 +14,15 @@ use crate::store::{Body, QueueEntry, RecipientState, StoreError};
 
 use super::Shared;
 use super::attempt::{Attempt, Tried, mail, recipients, unsendable};
-use super::line::Line;
-use super::open::{Open, open};
-use super::pool::{PIECE, Seat};
+use super::lane::{Failed, Lane, PIECE, Parcel, Seat};
+use super::line::Method;
+use super::open::{Open, Peer, open};
 use super::wire::{Until, Wire, Woke};
 
 /// How long a connection with nothing to do is kept for the next mail.
 const KEEP: Duration = Duration::from_secs(8);
+/// The same where it is one destination of many, whose turn may be over.
+const KEEP_DIRECT: Duration = Duration::from_secs(2);
 /// How long transactions under way may take when stopping has begun.
 const STOPPING: Duration = Duration::from_secs(10);
 /// How long the reply to QUIT is waited for when stopping.
@@ -29,8 +31,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const LOW_WATER: usize = PIECE / 2;
 
 /// Opens a session and sends until there is nothing more to send for a while, the line changes, or it breaks.
-pub async fn run(shared: Arc<Shared>, line: Arc<Line>, mut seat: Seat) {
-    let opened = async { Some(open(&line, &shared.resolver, &shared.stop).await) }
+pub async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut seat: Seat) {
+    let opened = async { Some(open(&shared, &lane).await) }
         .or(async {
             shared.stop.stopping().await;
             None
@@ -38,22 +40,22 @@ pub async fn run(shared: Arc<Shared>, line: Arc<Line>, mut seat: Seat) {
         .await;
     match opened {
         None => {}
-        Some(Err(reason)) => shared.failed(&mut seat, &line, &reason),
+        Some(Err(failed)) => shared.failed(&mut seat, &lane, &failed),
         Some(Ok(open)) => {
             seat.ready();
-            shared.works(&line, &open.host);
-            Box::new(Connection::new(shared, line, seat, open)).send().await;
+            shared.works(&lane, &open.peer);
+            Box::new(Connection::new(shared, lane, seat, open)).send().await;
         }
     }
 }
 
 struct Connection {
     shared: Arc<Shared>,
-    line: Arc<Line>,
+    lane: Arc<Lane>,
     seat: Seat,
     wire: Wire,
     session: Session,
-    host: Arc<str>,
+    peer: Peer,
     /// In the order of their transactions.
     attempts: VecDeque<Attempt>,
     /// The large body of the last transaction.
@@ -61,22 +63,45 @@ struct Connection {
     piece: Vec<u8>,
     /// Transactions begun.
     began: u64,
+    /// What this session may still send, by the limits of the sender.
+    left: Left,
     /// Set while there is room and nothing to fill it.
     work: Option<EventListener>,
     /// When stopping was noticed.
     stopping: Option<Instant>,
 }
 
+/// The limits of one session, counted down.
+struct Left {
+    messages: u32,
+    recipients: usize,
+}
+
+impl Left {
+    /// 0 in the settings is no limit.
+    fn of(lane: &Lane) -> Left {
+        let limit = |setting: u32| if setting == 0 { u32::MAX } else { setting };
+        let sender = &lane.line.sender;
+        let recipients = usize::try_from(limit(sender.max_recipients_per_session)).unwrap_or(usize::MAX);
+        Left { messages: limit(sender.max_messages_per_session), recipients }
+    }
+
+    fn is_over(&self) -> bool {
+        self.messages == 0 || self.recipients == 0
+    }
+}
+
 impl Connection {
-    fn new(shared: Arc<Shared>, line: Arc<Line>, seat: Seat, open: Open) -> Connection {
-        let Open { wire, session, host } = open;
+    fn new(shared: Arc<Shared>, lane: Arc<Lane>, seat: Seat, open: Open) -> Connection {
+        let Open { wire, session, peer } = open;
         Connection {
             shared,
-            line,
+            left: Left::of(&lane),
+            lane,
             seat,
             wire,
             session,
-            host,
+            peer,
             attempts: VecDeque::new(),
             file: None,
             piece: Vec::new(),
@@ -103,9 +128,9 @@ impl Connection {
 
     // -- giving ---------------------------------------------------------------------------------------------------
 
-    /// No more entries are taken.
+    /// No more parcels are taken.
     fn is_closing(&self) -> bool {
-        self.stopping.is_some() || !self.shared.is_current(&self.line)
+        self.stopping.is_some() || self.left.is_over() || !self.lane.line.is_open()
     }
 
     /// Begins transactions while there is room and something to send.
@@ -113,7 +138,10 @@ impl Connection {
         while self.session.can_begin() {
             if !self.attempts.back().is_some_and(Attempt::has_more) {
                 match self.take() {
-                    Some(entry) => self.attempts.push_back(Attempt::new(entry)),
+                    Some(parcel) => {
+                        self.left.messages = self.left.messages.saturating_sub(1);
+                        self.attempts.push_back(Attempt::new(parcel));
+                    }
                     None => break,
                 }
             }
@@ -125,25 +153,31 @@ impl Connection {
         self.seat.room(self.work.is_some());
     }
 
-    fn take(&mut self) -> Option<Arc<QueueEntry>> {
-        if self.is_closing() {
+    fn take(&mut self) -> Option<Parcel> {
+        if self.is_closing() || self.lane.line.meter.opens(Instant::now()).is_some() {
             return None;
         }
         let alone = self.attempts.is_empty();
-        self.shared.pool.take(alone).or_else(|| {
+        self.lane.take(alone).or_else(|| {
             if self.work.is_some() {
                 return None;
             }
-            self.work = Some(self.shared.pool.on_work());
+            self.work = Some(self.lane.on_work());
             // What came between the first look and the listening.
-            self.shared.pool.take(alone)
+            self.lane.take(alone)
         })
     }
 
     /// The next transaction of the last attempt.
     fn begin(&mut self) {
+        let line = self.lane.line.clone();
         let Some(attempt) = self.attempts.back_mut() else { return };
-        let entry = attempt.entry.clone();
+        let wanted = attempt.next_group(line.max_recipients().min(self.left.recipients)).len();
+        let granted = line.meter.take(wanted, Instant::now());
+        if granted == 0 {
+            return attempt.leave_rest();
+        }
+        let entry = attempt.parcel.entry.clone();
         let content = match open_body(&self.shared, &entry) {
             Ok(Body::Inline(bytes)) => Content::Whole(bytes),
             Ok(Body::File { file, .. }) => {
@@ -156,17 +190,15 @@ impl Connection {
             }
         };
         let utf8 = needs_utf8(&entry, self.session.capabilities().smtputf8, &content);
-        let places = attempt.next_group(self.line.max_recipients());
-        if places.is_empty() {
-            return;
-        }
+        let places = attempt.next_group(granted);
         let to = recipients(&entry, places);
-        match self.session.begin(self.began, &mail(&entry, utf8), to, content) {
+        match self.session.begin(self.began, &mail(&line, &entry, utf8), to, content) {
             Ok(()) => {
                 self.began += 1;
-                attempt.begin(places.len());
+                self.left.recipients = self.left.recipients.saturating_sub(granted);
+                attempt.begin(granted);
             }
-            Err(why) => attempt.fail_rest(RecipientState::Failed, &unsendable(&self.host, why)),
+            Err(why) => attempt.fail_rest(RecipientState::Failed, &unsendable(&self.peer, why)),
         }
     }
 
@@ -201,8 +233,9 @@ impl Connection {
         if idle && self.is_closing() {
             self.session.quit();
         }
+        let keep = if self.lane.line.method == Method::Direct { KEEP_DIRECT } else { KEEP };
         let limit = match (idle, self.stopping) {
-            (true, None) => KEEP,
+            (true, None) => keep,
             (true, Some(_)) => GOODBYE,
             (false, Some(since)) => STOPPING.saturating_sub(since.elapsed()),
             (false, None) => super::limit(&self.session),
@@ -220,7 +253,7 @@ impl Connection {
             Woke::Expired if idle && self.work.is_some() => {
                 self.work = None;
                 // A mail may have come at this very moment.
-                if self.shared.pool.load().waiting == 0 {
+                if self.lane.is_empty() {
                     self.session.quit();
                 }
             }
@@ -233,7 +266,7 @@ impl Connection {
         while let Some(event) = self.session.event() {
             let first = self.attempts.iter_mut().find(|attempt| !attempt.is_over());
             match (event, first) {
-                (Event::Finished { verdicts, .. }, Some(attempt)) => attempt.finished(&self.host, verdicts),
+                (Event::Finished { verdicts, .. }, Some(attempt)) => attempt.finished(&self.peer, verdicts),
                 (Event::Untouched { .. }, Some(attempt)) => attempt.untouched(),
                 (Event::Ended(failure), _) => return Some(failure),
                 _ => {}
@@ -248,22 +281,22 @@ impl Connection {
     async fn hand_in(&mut self) {
         while self.attempts.front().is_some_and(Attempt::is_over) {
             let Some(attempt) = self.attempts.pop_front() else { return };
-            if let Some(entry) = self.close(attempt).await {
-                self.shared.pool.give_back(entry);
+            if let Some(parcel) = self.close(attempt).await {
+                self.shared.pool.give_back(&self.lane, parcel);
             }
         }
     }
 
-    /// The entry, if nothing of it was tried.
-    async fn close(&mut self, attempt: Attempt) -> Option<Arc<QueueEntry>> {
-        self.shared.pool.release(&attempt.entry);
-        match attempt.outcome(&self.host, self.session.capabilities().dsn) {
+    /// The parcel, if nothing of it was tried.
+    async fn close(&mut self, attempt: Attempt) -> Option<Parcel> {
+        self.lane.release(&attempt.parcel.entry);
+        match attempt.outcome(&self.lane.line, &self.peer, self.session.capabilities().dsn) {
             Ok(tried) => {
                 // The recorder ends after all connections.
                 let _ = self.shared.results.send(tried).await;
                 None
             }
-            Err(entry) => Some(entry),
+            Err(parcel) => Some(parcel),
         }
     }
 
@@ -273,12 +306,11 @@ impl Connection {
             untried.extend(self.close(attempt).await);
         }
         if failure != Failure::Quit && self.began > 0 && self.session.decided() == 0 {
-            let reason = format!("The relay {} {failure}", self.host);
-            self.shared.failed(&mut self.seat, &self.line, &reason);
+            let reason = format!("The {} {failure}", self.peer.name).into();
+            self.shared.failed(&mut self.seat, &self.lane, &Failed { reason, permanent: false });
         }
-        // In front, the first of them last.
-        for entry in untried.into_iter().rev() {
-            self.shared.pool.give_back(entry);
+        for parcel in untried {
+            self.shared.pool.give_back(&self.lane, parcel);
         }
     }
 }
@@ -287,8 +319,9 @@ impl Drop for Connection {
     /// Whatever ends a connection: what it had under way is not forgotten until the next start.
     fn drop(&mut self) {
         for attempt in self.attempts.drain(..) {
-            self.shared.pool.release(&attempt.entry);
-            let _ = self.shared.results.try_send(Tried::put_off(attempt.entry, "The box broke off"));
+            self.lane.release(&attempt.parcel.entry);
+            let line = &self.lane.line;
+            let _ = self.shared.results.try_send(Tried::put_off(line, attempt.parcel, "The box broke off"));
         }
     }
 }
@@ -313,51 +346,4 @@ fn needs_utf8(entry: &QueueEntry, offered: bool, content: &Content) -> bool {
                 }
                 Content::Pieces => true,
             })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::{TcpListener, TcpStream};
-
-    use super::*;
-    use crate::config::{Config, RelayHost, Sender};
-    use crate::live::{Board, Signals, StopSource};
-    use crate::net::{Resolver, Stream};
-    use crate::proto::smtp::client::Encryption;
-    use crate::send::tests::entry;
-    use crate::store::Store;
-
-    /// A panic, say.
-    #[test]
-    fn a_connection_that_vanishes_puts_its_mails_off() {
-        let dir = tempfile::tempdir().unwrap();
-        let (_source, stop) = StopSource::new();
-        let (results, outcomes) = smol::channel::bounded(2);
-        let shared = Arc::new(Shared {
-            store: Store::open(dir.path()).unwrap(),
-            signals: Signals::default(),
-            board: Board::default(),
-            resolver: Resolver::new(Vec::new()),
-            stop: stop.clone(),
-            pool: Arc::default(),
-            line: std::sync::Mutex::default(),
-            results,
-        });
-        let hosts = vec![RelayHost { host: "127.0.0.1".into(), port: 25 }];
-        let sender = Sender { hosts, encryption: crate::config::RelayEncryption::None, ..Sender::default() };
-        let connection = crate::config::Connection { sender: Some(sender), ..Default::default() };
-        let line = Line::of(&Config { connections: vec![connection], ..Config::default() }).ok().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let tcp = async_io::Async::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap()).unwrap();
-        let wire = Wire::new(Stream::plain(tcp).unwrap(), &stop);
-        let session = Session::new(line.settings(Encryption::AsIs));
-        let seat = Seat::take(&shared.pool);
-        let open = Open { wire, session, host: "host".into() };
-        let mut connection = Connection::new(shared, Arc::new(line), seat, open);
-        connection.attempts.push_back(Attempt::new(Arc::new(entry(7, 2))));
-        drop(connection);
-        let tried = outcomes.try_recv().unwrap();
-        assert_eq!((tried.entry.mail.0, tried.updates.len()), (7, 2));
-        assert!(tried.updates.iter().all(|update| update.state == RecipientState::Pending));
-    }
 }

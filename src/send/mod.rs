@@ -1,19 +1,27 @@
-//! The queue runner and the relay sender: takes mail out of the queue to the provider's server.
+//! The queue runner and the senders: takes mail out of the queue to relays, to the mail servers of domains, to servers
+//! of the office.
 //!
-//! * `runner` decides what is to be sent now, and how many connections do it; `pool` is what they share.
-//! * `open` finds a host that responds, `connection` sends over one session, `wire` moves its bytes, `attempt` is one try of
-//!   one entry.
+//! * `lines` decides who takes which recipient, by the senders of the configuration (`line`); a `lane` leads to one
+//!   destination, `pool` has all lanes and knows which mails are under way.
+//! * `runner` decides what is to be sent now, and how many connections do it; `reading` takes it from the index.
+//! * `open` finds a host that responds (`mx` those of a domain), `connection` sends over one session, `wire` moves its
+//!   bytes, `attempt` is one try of one parcel. `meter` is a rolling limit.
 //! * `recorder` turns outcomes into changes of the store, by the times of `schedule`.
 //!
-//! It promises that a mail leaves the queue only after a server has taken or refused it or its time is over, and that
-//! no entry is tried twice at the same time. A crash may make it send a mail again, never lose one. It writes no
-//! notifications; it leaves tasks for `notify`. `docs/design/sending.md` has the whole on half a page.
+//! It promises that a recipient leaves the queue only after a server has taken or refused the mail or its time is over,
+//! and that none is tried twice at the same time. A crash may make it send a mail again, never lose one. It writes no
+//! notifications; it leaves tasks for `notify`. `docs/design/sending.md` has the whole on a page.
 
 mod attempt;
 mod connection;
+mod lane;
 mod line;
+mod lines;
+mod meter;
+mod mx;
 mod open;
 mod pool;
+mod reading;
 mod recorder;
 mod runner;
 mod schedule;
@@ -22,6 +30,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,9 +41,14 @@ use crate::proto::smtp::client::{Awaiting, Session};
 use crate::store::Store;
 
 use attempt::Tried;
-use line::{Line, Shut};
-use pool::{Pool, Seat};
+use lane::{Failed, Lane, Seat};
+use line::Method;
+use lines::Lines;
+use open::{BrokenTls, Peer};
+use pool::Pool;
 
+/// The port of mail servers (RFC 5321 §4.5.4.2).
+pub const MX_PORT: u16 = 25;
 /// Outcomes on their way to the recorder, at most.
 const RESULTS: usize = 256;
 /// How long the last outcomes may take to be recorded at the end.
@@ -49,6 +63,8 @@ pub struct Context {
     pub signals: Signals,
     pub board: Board,
     pub resolver: Resolver,
+    /// [`MX_PORT`], but where the program runs on ports of its own.
+    pub mx_port: u16,
     pub stop: Stop,
 }
 
@@ -57,17 +73,20 @@ pub async fn run(context: Context) {
     let (results, outcomes) = smol::channel::bounded(RESULTS);
     let shared = Arc::new(Shared {
         store: context.store.clone(),
+        config: context.config.clone(),
         signals: context.signals.clone(),
         board: context.board.clone(),
         resolver: context.resolver.clone(),
+        mx_port: context.mx_port,
         stop: context.stop.clone(),
-        pool: Arc::default(),
-        line: Mutex::default(),
+        pool: Pool::default(),
+        lines: Mutex::new(Arc::new(Lines::of(&context.config.current(), None))),
+        broken_tls: BrokenTls::default(),
         results,
     });
     let recorder = context.tasks.spawn(recorder::run(shared.clone(), outcomes));
     let _runs = context.tasks.spawn(take_part(context.signals.clone()));
-    runner::run(&shared, &context.config, &context.tasks).await;
+    runner::run(&shared, &context.tasks).await;
     shared.results.close();
     if timeout(LAST_RECORDS, recorder).await.is_err() {
         log::error!("send: outcomes could not be recorded; some mails may be sent again");
@@ -84,44 +103,52 @@ async fn take_part(signals: Signals) {
 /// What runner, connections and recorder have in common.
 struct Shared {
     store: Store,
+    config: Published,
     signals: Signals,
     board: Board,
     resolver: Resolver,
+    mx_port: u16,
     stop: Stop,
-    pool: Arc<Pool>,
-    line: Mutex<Option<Arc<Line>>>,
+    pool: Pool,
+    lines: Mutex<Arc<Lines>>,
+    broken_tls: BrokenTls,
     results: smol::channel::Sender<Tried>,
 }
 
 impl Shared {
-    /// The way out now; `None` while there is none.
-    fn line(&self) -> Option<Arc<Line>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The ways out now.
+    fn lines(&self) -> Arc<Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_line(&self, line: Option<Arc<Line>>) {
-        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    fn set_lines(&self, lines: Arc<Lines>) {
+        *self.lines.lock().unwrap_or_else(PoisonError::into_inner) = lines;
     }
 
-    fn is_current(&self, line: &Arc<Line>) -> bool {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|now| Arc::ptr_eq(now, line))
-    }
-
-    /// A connection could hand over nothing. If no other can, that is the state of the sender.
-    fn failed(&self, seat: &mut Seat, line: &Line, reason: &str) {
-        log::warn!("send: {reason}");
-        if seat.failed(&reason.into()) {
-            self.state(line.id, &line.name, reason, false);
-            self.board.problem(now_ms(), format!("sender {}", line.name), reason);
+    /// A connection could hand over nothing. If no other of its lane can, a relay's sender fails as a whole; one of many
+    /// destinations is not worth an administrator's time.
+    fn failed(&self, seat: &mut Seat, lane: &Lane, failed: &Failed) {
+        let line = &lane.line;
+        match line.method {
+            Method::Direct => log::info!("MX Send Warning - {}", failed.reason),
+            Method::Relay | Method::Lan => log::warn!("send: {}", failed.reason),
+        }
+        if !seat.failed(failed) {
+            return;
+        }
+        match line.method {
+            Method::Direct => self.state(line.id, &line.name, &format!("MX Send Warning - {}", failed.reason), true),
+            Method::Relay | Method::Lan => {
+                line.sick.store(line.method == Method::Relay, Ordering::Release);
+                self.state(line.id, &line.name, &failed.reason, false);
+                self.board.problem(now_ms(), format!("sender {}", line.name), failed.reason.as_ref());
+            }
         }
     }
 
-    fn works(&self, line: &Line, host: &str) {
-        self.state(line.id, &line.name, &format!("fine, by {host}"), true);
-    }
-
-    fn shut(&self, shut: &Shut) {
-        self.state(shut.id, &shut.name, &shut.why, false);
+    fn works(&self, lane: &Lane, peer: &Peer) {
+        lane.line.sick.store(false, Ordering::Release);
+        self.state(lane.line.id, &lane.line.name, &format!("fine, by {}", peer.host), true);
     }
 
     fn state(&self, id: u32, name: &str, words: &str, ok: bool) {

@@ -1,75 +1,65 @@
-//! What is to be sent and who is sending: the state the runner, the connections and the recorder share.
+//! All lanes, and which mails are known to them.
 //!
-//! An entry is *known* from the moment it comes in until its outcome is recorded, and no entry comes in that is known:
-//! so none is ever tried twice at the same time.
+//! A mail is *known* from the moment it comes in until the outcome of its last parcel is recorded, and no mail comes in
+//! that is known: so no recipient is ever tried twice at the same time.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use event_listener::{Event, EventListener};
+use event_listener::EventListener;
 
 use crate::store::{MailId, QueueEntry};
 
-/// Entries waiting in memory, above which no more are taken in.
+use super::lane::{Common, Lane, Parcel, Way};
+use super::line::Line;
+
+/// Parcels waiting in memory, above which no more mails are taken in.
 pub const WAITING: usize = 1024;
-/// When fewer than this wait, more are taken in.
-pub const LOW: usize = 256;
-/// Bytes of bodies in the output of all connections together.
-const BYTES: usize = 4 * 1024 * 1024;
-/// What a large body, which goes out in pieces, counts at most.
-pub const PIECE: usize = 128 * 1024;
+/// Parcels of one lane among many: a slow destination must not fill the room of all.
+pub const LANE: usize = 256;
 /// How long an entry read from the index is remembered, so that its late handover is not taken for a new mail.
 const REMEMBERED: Duration = Duration::from_secs(60);
-/// How long no further connection is opened after one failed while others worked.
-const ENOUGH: Duration = Duration::from_secs(60);
-
-/// A connection's place in the pool, given back when dropped.
-pub struct Seat {
-    pool: Arc<Pool>,
-    room: bool,
-    ready: bool,
-}
+/// A due time that is over.
+const AT_ONCE: i64 = 0;
 
 #[derive(Default)]
 pub struct Pool {
     state: Mutex<State>,
-    /// For connections: entries wait, or the line has changed.
-    work: Event,
-    /// For the runner: a connection has come to its end, entries were given back or recorded.
-    changed: Event,
+    common: Arc<Common>,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<(Instant, Arc<QueueEntry>)>,
-    known: HashSet<MailId>,
+    known: HashMap<MailId, Known>,
     read: HashMap<MailId, Instant>,
     /// Recorded while the index is being read: what the index says of these may be of before.
     recorded: Option<HashSet<MailId>>,
-    bytes: usize,
-    open: usize,
-    /// Connections that would take an entry at once.
-    room: usize,
-    /// Connections with a session in which mail can be sent.
-    ready: usize,
     /// When the earliest entry that was put off is due again, Unix milliseconds.
     due: Option<i64>,
-    /// The last connection failed before anything was handed over, and no other is in working order.
-    failed: Option<Arc<str>>,
-    /// A further connection failed while others work: the relay may not want so many.
-    enough_until: Option<Instant>,
+    lanes: HashMap<(u32, Way), Arc<Lane>>,
 }
 
-/// What the runner decides by.
-#[derive(Clone, Copy, Debug)]
-pub struct Load {
-    pub waiting: usize,
-    pub oldest: Option<Instant>,
-    pub open: usize,
-    pub room: usize,
-    /// No further connection before this.
-    pub enough_until: Option<Instant>,
+#[derive(Default)]
+struct Known {
+    parcels: usize,
+    /// When the earliest of its recipients that were put off is due again.
+    due: Option<i64>,
+    /// The index had it, as due, while it was known.
+    seen: bool,
+}
+
+/// Recipients of an entry, with the line and the way they go.
+pub type Group = (Arc<Line>, Way, Vec<u32>);
+
+/// What the index is being read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It may come in.
+    Free,
+    /// It is under way, or was until just now.
+    Known,
 }
 
 impl Pool {
@@ -77,147 +67,167 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn on_work(&self) -> EventListener {
-        self.work.listen()
-    }
-
     pub fn on_change(&self) -> EventListener {
-        self.changed.listen()
+        self.common.changed.listen()
     }
 
-    /// Wakes every connection, to look at its line and the entries.
-    pub fn call_all(&self) {
-        self.work.notify(usize::MAX);
+    /// Parcels in all lanes.
+    pub fn waiting(&self) -> usize {
+        self.common.waiting.load(Ordering::Acquire)
     }
 
-    // -- the runner -----------------------------------------------------------------------------------------------
+    pub fn lanes(&self) -> Vec<Arc<Lane>> {
+        self.state().lanes.values().cloned().collect()
+    }
 
-    /// A mail just accepted.
-    pub fn hand_over(&self, entry: Arc<QueueEntry>) {
+    /// Forgets lanes in which nothing goes on, of which nothing has to be remembered.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        self.state().lanes.retain(|_, lane| {
+            let load = lane.load();
+            load.waiting > 0 || load.open > 0 || load.blocked.is_some_and(|(until, _)| until > now)
+        });
+    }
+
+    // -- coming in ------------------------------------------------------------------------------------------------
+
+    /// Whether a mail just accepted is new: the index may have shown it before.
+    pub fn is_new(&self, mail: MailId) -> bool {
         let mut state = self.state();
-        if state.read.remove(&entry.mail).is_some() || !state.known.insert(entry.mail) {
+        state.read.remove(&mail).is_none() && !state.known.contains_key(&mail)
+    }
+
+    /// Takes in a mail that is not known. Nothing where there are no groups.
+    pub fn take_in(&self, entry: &Arc<QueueEntry>, groups: Vec<Group>) {
+        if groups.is_empty() {
             return;
         }
-        state.waiting.push_back((Instant::now(), entry));
+        let mut state = self.state();
+        if state.known.contains_key(&entry.mail) {
+            return;
+        }
+        state.known.insert(entry.mail, Known { parcels: groups.len(), ..Known::default() });
+        let parcels: Vec<(Arc<Lane>, Parcel)> = groups
+            .into_iter()
+            .map(|(line, way, places)| (self.lane(&mut state, line, way), Parcel::new(entry.clone(), places)))
+            .collect();
         drop(state);
-        self.work.notify_additional(1);
-    }
-
-    /// The index is about to be read. Returns the number of entries known, which may be among those found.
-    pub fn begin_reading(&self) -> usize {
-        let mut state = self.state();
-        state.recorded = Some(HashSet::new());
-        state.due = None;
-        state.known.len()
-    }
-
-    /// Entries read from the index, those that are known left out. `due`: when the next one is due.
-    pub fn end_reading(&self, entries: impl Iterator<Item = QueueEntry>, due: Option<i64>) {
-        let now = Instant::now();
-        let mut state = self.state();
-        state.be_due(due);
-        state.read.retain(|_, at| now.duration_since(*at) < REMEMBERED);
-        let recorded = state.recorded.take().unwrap_or_default();
-        for entry in entries {
-            if !recorded.contains(&entry.mail) && state.known.insert(entry.mail) {
-                if entry.tries() == 0 {
-                    state.read.insert(entry.mail, now);
-                }
-                state.waiting.push_back((now, Arc::new(entry)));
+        for (lane, parcel) in parcels {
+            lane.line.parcels.fetch_add(1, Ordering::AcqRel);
+            if let Err(parcel) = lane.push(parcel) {
+                self.forget(&lane.line, vec![parcel]);
             }
         }
-        drop(state);
-        self.work.notify(usize::MAX);
     }
 
-    /// Empties the waiting list: its entries stay known until they are recorded.
-    pub fn take_all(&self) -> Vec<Arc<QueueEntry>> {
-        self.state().waiting.drain(..).map(|(_, entry)| entry).collect()
+    fn lane(&self, state: &mut State, line: Arc<Line>, way: Way) -> Arc<Lane> {
+        match state.lanes.get(&(line.id, way.clone())).filter(|lane| Arc::ptr_eq(&lane.line, &line)) {
+            Some(lane) => lane.clone(),
+            None => {
+                let key = (line.id, way.clone());
+                let lane = Arc::new(Lane::new(way, line, self.common.clone()));
+                state.lanes.insert(key, lane.clone());
+                lane
+            }
+        }
     }
 
-    /// Forgets what waits; it is to be read from the index again.
-    pub fn forget_waiting(&self) {
+    /// Whether a lane has so much that others should not wait behind it.
+    pub fn is_full(&self, line: &Line, way: &Way) -> bool {
+        *way != Way::Relay && {
+            let lane = self.state().lanes.get(&(line.id, way.clone())).cloned();
+            lane.is_some_and(|lane| lane.load().waiting >= LANE)
+        }
+    }
+
+    // -- reading the index ----------------------------------------------------------------------------------------
+
+    /// The index is about to be read.
+    pub fn begin_reading(&self, afresh: bool) {
         let mut state = self.state();
-        let waiting = std::mem::take(&mut state.waiting);
-        for (_, entry) in waiting {
-            state.known.remove(&entry.mail);
+        state.recorded = Some(HashSet::new());
+        if afresh {
+            state.due = None;
         }
     }
 
-    pub fn load(&self) -> Load {
-        let state = self.state();
-        let oldest = state.waiting.front().map(|(at, _)| *at);
-        Load {
-            waiting: state.waiting.len(),
-            oldest,
-            open: state.open,
-            room: state.room,
-            enough_until: state.enough_until.filter(|_| state.open > 0),
+    /// Whether a due entry of the index may come in.
+    pub fn reading(&self, entry: &QueueEntry) -> Reading {
+        let mut state = self.state();
+        if let Some(known) = state.known.get_mut(&entry.mail) {
+            known.seen = true;
+            return Reading::Known;
         }
+        if state.recorded.as_ref().is_some_and(|recorded| recorded.contains(&entry.mail)) {
+            state.be_due(Some(AT_ONCE));
+            return Reading::Known;
+        }
+        if entry.tries() == 0 {
+            state.read.insert(entry.mail, Instant::now());
+        }
+        Reading::Free
     }
 
-    /// The reason, once, if a connection failed with no other in working order.
-    pub fn take_failure(&self) -> Option<Arc<str>> {
-        self.state().failed.take()
+    /// `due`: when the next entry is due.
+    pub fn end_reading(&self, due: Option<i64>) {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.recorded = None;
+        state.be_due(due);
+        state.read.retain(|_, at| now.duration_since(*at) < REMEMBERED);
     }
 
     pub fn due(&self) -> Option<i64> {
         self.state().due
     }
 
-    // -- the connections ------------------------------------------------------------------------------------------
+    // -- going out ------------------------------------------------------------------------------------------------
 
-    /// The next entry. `None` also where its body would exceed the bound on memory, unless `alone`: the connection has
-    /// nothing else under way.
-    pub fn take(&self, alone: bool) -> Option<Arc<QueueEntry>> {
-        let mut state = self.state();
-        let weight = weight(&state.waiting.front()?.1);
-        if !alone && state.bytes + weight > BYTES {
-            return None;
+    /// Takes a parcel back that was not tried; it keeps its turn.
+    pub fn give_back(&self, lane: &Lane, parcel: Parcel) {
+        if let Err(parcel) = lane.push(parcel) {
+            self.forget(&lane.line, vec![parcel]);
         }
-        state.bytes += weight;
-        let entry = state.waiting.pop_front().map(|(_, entry)| entry);
-        let low = state.waiting.len() + 1 == LOW;
-        drop(state);
-        if low {
-            self.changed.notify(usize::MAX);
-        }
-        entry
+        self.common.changed.notify(usize::MAX);
     }
 
-    /// The entry's body is no longer in memory.
-    pub fn release(&self, entry: &QueueEntry) {
+    /// Forgets parcels that were not tried; their mails are to be read from the index again.
+    pub fn forget(&self, line: &Line, parcels: Vec<Parcel>) {
         let mut state = self.state();
-        let full = state.bytes + PIECE > BYTES;
-        state.bytes = state.bytes.saturating_sub(weight(entry));
-        drop(state);
-        if full {
-            self.work.notify(usize::MAX);
-        }
-    }
-
-    /// Gives an entry back that was not tried, ahead of all others.
-    pub fn give_back(&self, entry: Arc<QueueEntry>) {
-        self.state().waiting.push_front((Instant::now(), entry));
-        self.work.notify_additional(1);
-        self.changed.notify(usize::MAX);
-    }
-
-    // -- the recorder ---------------------------------------------------------------------------------------------
-
-    /// The outcomes of these are in the store; what was put off is due at `due`.
-    pub fn recorded(&self, mails: impl Iterator<Item = MailId>, due: Option<i64>) {
-        let mut state = self.state();
-        for mail in mails {
-            state.known.remove(&mail);
-            if let Some(recorded) = &mut state.recorded {
-                recorded.insert(mail);
+        for parcel in parcels {
+            line.parcels.fetch_sub(1, Ordering::AcqRel);
+            if let Some(known) = state.known.get_mut(&parcel.entry.mail) {
+                known.seen = true;
             }
+            state.close(parcel.entry.mail, None);
         }
-        if due.is_some() {
-            state.be_due(due);
-            drop(state);
-            self.changed.notify(usize::MAX);
+    }
+
+    /// Lanes of lines that are no longer there.
+    pub fn close_lanes(&self, is_gone: impl Fn(&Line) -> bool) {
+        let mut gone = Vec::new();
+        self.state().lanes.retain(|_, lane| {
+            let goes = is_gone(&lane.line);
+            gone.extend(goes.then(|| lane.clone()));
+            !goes
+        });
+        for lane in gone {
+            self.forget(&lane.line, lane.close());
+        }
+    }
+
+    /// The outcome of a parcel is in the store; what was put off is due at `due`.
+    pub fn recorded(&self, line: &Line, mail: MailId, due: Option<i64>) {
+        let mut state = self.state();
+        line.parcels.fetch_sub(1, Ordering::AcqRel);
+        if let Some(recorded) = &mut state.recorded {
+            recorded.insert(mail);
+        }
+        let is_due = state.close(mail, due);
+        let idle = line.parcels.load(Ordering::Acquire) == 0;
+        drop(state);
+        if is_due || idle {
+            self.common.changed.notify(usize::MAX);
         }
     }
 }
@@ -226,60 +236,18 @@ impl State {
     fn be_due(&mut self, due: Option<i64>) {
         self.due = self.due.into_iter().chain(due).min();
     }
-}
 
-fn weight(entry: &QueueEntry) -> usize {
-    usize::try_from(entry.size).unwrap_or(usize::MAX).min(PIECE)
-}
-
-impl Seat {
-    /// Before the connection is opened: it has room.
-    pub fn take(pool: &Arc<Pool>) -> Seat {
-        let mut state = pool.state();
-        state.open += 1;
-        state.room += 1;
-        drop(state);
-        Seat { pool: pool.clone(), room: true, ready: false }
-    }
-
-    /// The session is in working order.
-    pub fn ready(&mut self) {
-        if !self.ready {
-            self.ready = true;
-            self.pool.state().ready += 1;
+    /// One parcel less. `true` when the mail is due again some time.
+    fn close(&mut self, mail: MailId, due: Option<i64>) -> bool {
+        let Some(known) = self.known.get_mut(&mail) else { return false };
+        known.parcels = known.parcels.saturating_sub(1);
+        known.due = known.due.into_iter().chain(due).min();
+        if known.parcels > 0 {
+            return false;
         }
-    }
-
-    /// Whether another entry would be taken at once.
-    pub fn room(&mut self, room: bool) {
-        if self.room != room {
-            self.room = room;
-            let mut state = self.pool.state();
-            state.room = if room { state.room + 1 } else { state.room.saturating_sub(1) };
-        }
-    }
-
-    /// The connection has failed before anything was handed over. `true` when no other is in working order: then it is
-    /// the sender that fails.
-    pub fn failed(&mut self, reason: &Arc<str>) -> bool {
-        let mut state = self.pool.state();
-        let all = state.ready == usize::from(self.ready);
-        if all {
-            state.failed = Some(reason.clone());
-        } else {
-            state.enough_until = Some(Instant::now() + ENOUGH);
-        }
-        all
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut state = self.pool.state();
-        state.open = state.open.saturating_sub(1);
-        state.room = state.room.saturating_sub(usize::from(self.room));
-        state.ready = state.ready.saturating_sub(usize::from(self.ready));
-        drop(state);
-        self.pool.changed.notify(usize::MAX);
+        let Known { due, seen, .. } = self.known.remove(&mail).unwrap_or_default();
+        // What was due while it was under way may be so still.
+        self.be_due(due.into_iter().chain(seen.then_some(AT_ONCE)).min());
+        due.is_some() || seen
     }
 }

@@ -3,6 +3,7 @@
 //! What a server has taken may be written lazily (`post`): lost in a power cut, it is sent once more. What sets off a
 //! notification is committed with its task. An outcome is tried until the store takes it, or the program ends.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use crate::config::Sender;
 use crate::mail::{Notify, dsn};
 use crate::net::now_ms;
 use crate::store::{
-    Change, DsnAction, JournalRow, QueueEntry, QueueRecipient, RecipientState, RecipientUpdate, StoreError, Task,
-    TaskKind,
+    Change, DsnAction, JournalRow, MailId, QueueEntry, QueueRecipient, RecipientState, RecipientUpdate, SendAttempt,
+    StoreError, Task, TaskKind,
 };
 
 use super::Shared;
 use super::attempt::Tried;
+use super::line::Line;
 use super::schedule::{Next, next};
 
 /// Outcomes in one write.
@@ -36,20 +38,39 @@ pub async fn run(shared: Arc<Shared>, outcomes: Receiver<Tried>) {
         while let Some(more) = (batch.len() < BATCH).then(|| outcomes.try_recv().ok()).flatten() {
             batch.push(more);
         }
-        let line = shared.line();
-        let sender = line.as_ref().map(|line| line.sender.clone()).unwrap_or_default();
-        let mut due = None;
+        let mut relayed: Vec<(Arc<Line>, u64)> = Vec::new();
+        let mut dues = HashMap::new();
+        let mut at = 0;
         for record in records(&batch) {
-            let Some(written) = write(&shared, &sender, &record).await else { return };
-            if let Some(line) = line.as_ref().filter(|_| written.relayed > 0) {
-                shared.board.sender(line.id, |state| {
-                    state.relayed_total += written.relayed;
-                    state.last_relayed = Some(written.at);
-                });
+            let Some(written) = write(&shared, &record).await else { return };
+            for (mail, line, due) in written.outcomes {
+                if due.is_some() {
+                    let known: &mut Option<i64> = dues.entry((mail, line.id)).or_default();
+                    *known = (*known).into_iter().chain(due).min();
+                }
             }
-            due = due.into_iter().chain(written.due).min();
+            for (line, count) in written.relayed {
+                add(&mut relayed, &line, count);
+            }
+            at = written.at;
         }
-        shared.pool.recorded(batch.drain(..).map(|tried| tried.entry.mail), due);
+        for (line, count) in relayed {
+            shared.board.sender(line.id, |state| {
+                state.relayed_total += count;
+                state.last_relayed = Some(at);
+            });
+        }
+        for tried in batch.drain(..) {
+            let due = dues.get(&(tried.entry.mail, tried.line.id)).copied().flatten();
+            shared.pool.recorded(&tried.line, tried.entry.mail, due);
+        }
+    }
+}
+
+fn add(counts: &mut Vec<(Arc<Line>, u64)>, line: &Arc<Line>, count: u64) {
+    match counts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, line)) {
+        Some((_, known)) => *known += count,
+        None => counts.push((line.clone(), count)),
     }
 }
 
@@ -73,12 +94,12 @@ fn records(batch: &[Tried]) -> Vec<Vec<Part<'_>>> {
 }
 
 /// `None` when the store is closed.
-async fn write(shared: &Shared, sender: &Sender, batch: &[Part<'_>]) -> Option<Written> {
+async fn write(shared: &Shared, batch: &[Part<'_>]) -> Option<Written> {
     let mut said = false;
     loop {
         let mut written = Written { at: now_ms(), ..Written::default() };
         for (tried, updates) in batch {
-            written.add(tried, updates, sender, || shared.store.task_id());
+            written.add(tried, updates, || shared.store.task_id());
         }
         let changes = std::mem::take(&mut written.changes);
         let result = match written.tasks {
@@ -118,15 +139,15 @@ struct Written {
     changes: Vec<Change>,
     /// Some of the changes are tasks.
     tasks: bool,
-    /// Mails with a recipient the relay has taken.
-    relayed: u64,
-    /// The earliest time something put off is due.
-    due: Option<i64>,
+    /// Mails with a recipient that a server has taken, by line.
+    relayed: Vec<(Arc<Line>, u64)>,
+    /// When what was put off is due again.
+    outcomes: Vec<(MailId, Arc<Line>, Option<i64>)>,
 }
 
 impl Written {
-    fn add(&mut self, tried: &Tried, updates: &[RecipientUpdate], sender: &Sender, task_id: impl Fn() -> u64) {
-        let entry = &tried.entry;
+    fn add(&mut self, tried: &Tried, updates: &[RecipientUpdate], task_id: impl Fn() -> u64) {
+        let (entry, sender) = (&tried.entry, &tried.line.sender);
         let mut updates = updates.to_vec();
         for update in &mut updates {
             let waits = update.state == RecipientState::Pending && update.tried;
@@ -138,7 +159,9 @@ impl Written {
         }
         let pending = updates.iter().filter(|update| update.state == RecipientState::Pending);
         let due = pending.map(|update| update.due).chain(tried.at_once.then_some(self.at)).min();
-        self.due = self.due.into_iter().chain(due).min();
+        if due.is_some() {
+            self.outcomes.push((entry.mail, tried.line.clone(), due));
+        }
         self.tasks(tried, &updates, task_id);
         for (state, event) in [
             (RecipientState::Relayed, "relayed"),
@@ -147,12 +170,33 @@ impl Written {
         ] {
             self.journal(tried, &updates, state, event);
         }
-        self.relayed += u64::from(updates.iter().any(|update| update.state == RecipientState::Relayed));
+        if updates.iter().any(|update| update.state == RecipientState::Relayed) {
+            add(&mut self.relayed, &tried.line, 1);
+        }
+        self.attempt(tried, &updates);
         for update in updates.iter_mut().filter(|update| update.state == RecipientState::Relayed) {
             // It stands in the journal; nobody reads it in the queue.
             update.reply = String::new();
         }
         self.changes.push(Change::QueueTried { mail: entry.mail, recipients: updates });
+    }
+
+    /// What hooks and the administrator look at later: the worst reply stands for all.
+    fn attempt(&mut self, tried: &Tried, updates: &[RecipientUpdate]) {
+        let Some(at) = tried.began_at else { return };
+        let worst = updates.iter().max_by_key(|update| match update.state {
+            RecipientState::Relayed => 0,
+            RecipientState::Pending => 1,
+            RecipientState::Failed => 2,
+        });
+        let Some(worst) = worst else { return };
+        self.changes.push(Change::Attempt(SendAttempt {
+            at,
+            mail: tried.entry.mail,
+            server: tried.host.to_string(),
+            recipients: u32::try_from(updates.len()).unwrap_or(u32::MAX),
+            result: dsn::split_said(&worst.reply).1.to_string(),
+        }));
     }
 
     /// Who wants to hear of what (RFC 3461 §4.1 and §5.2). Mail without a return path is never reported on.

@@ -27,6 +27,8 @@ pub struct Office {
     end: smol::channel::Sender<()>,
     sending: Option<async_executor::Task<()>>,
     tasks: Tasks,
+    /// Where the mail servers of domains listen.
+    pub mx_port: u16,
     dir: tempfile::TempDir,
 }
 
@@ -106,7 +108,9 @@ impl Office {
             let (tasks, ended) = (tasks.clone(), ended.clone());
             thread::spawn(move || smol::block_on(tasks.run(ended.recv())));
         }
-        let mut office = Office { store, config, board, signals, intake, stop, end, sending: None, tasks, dir };
+        let mx_port = send::MX_PORT;
+        let mut office =
+            Office { store, config, board, signals, intake, stop, end, sending: None, tasks, mx_port, dir };
         if start {
             office.start();
         }
@@ -123,6 +127,7 @@ impl Office {
             signals: self.signals.clone(),
             board: self.board.clone(),
             resolver: Resolver::new(Vec::new()),
+            mx_port: self.mx_port,
             stop: stopping.clone(),
         };
         self.sending = Some(self.tasks.spawn(send::run(context)));

@@ -3,6 +3,7 @@
 mod collectors;
 mod connections;
 mod lan;
+mod senders;
 mod services;
 mod users;
 
@@ -71,10 +72,14 @@ impl Checks<'_> {
             (true, false) => self.wrong("tls.certificate_file", "is empty, though key_file is given"),
             _ => {}
         }
-        for (position, server) in self.config.dns.servers.iter().enumerate() {
+        self.name_servers("dns.servers", &self.config.dns.servers);
+    }
+
+    fn name_servers(&mut self, path: &str, servers: &[String]) {
+        for (position, server) in servers.iter().enumerate() {
             if server.parse::<IpAddr>().is_err() && server.parse::<SocketAddr>().is_err() {
                 let message = format!("\"{server}\" is no address such as 192.168.1.1 or 192.168.1.1:53");
-                self.wrong(format!("dns.servers[{position}]"), message);
+                self.wrong(format!("{path}[{position}]"), message);
             }
         }
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::{AccessRule, RelayHost, RetryStep, Secret};
 use crate::config::{Collector, CollectorRouting, Connection, Login, Sender, User};
+use crate::config::{RelayEncryption, ReturnAddress, SendingMethod};
 
 fn user(name: &str, aliases: &[&str]) -> User {
     User { name: name.into(), aliases: aliases.iter().map(|a| a.to_string()).collect(), ..User::default() }
@@ -194,6 +195,43 @@ fn senders() {
         ["connections[0].sender.helo_name: \"a b\" is no host name"]
     );
     assert_eq!(after(|c| sender(c).login = Some(Login::default())), ["connections[0].sender.login.user: is empty"]);
+    let direct = |encryption| {
+        after(|c| {
+            let sender = sender(c);
+            (sender.method, sender.encryption) = (SendingMethod::Direct, encryption);
+            sender.hosts.clear();
+        })
+    };
+    assert_eq!(direct(RelayEncryption::Starttls), [""; 0]);
+    assert_eq!(
+        direct(RelayEncryption::Ssl),
+        ["connections[0].sender.encryption: \"ssl\" is not possible with direct sending: no mail server of a domain \
+          offers it"]
+    );
+    assert_eq!(
+        after(|c| {
+            sender(c).return_address = "office".into();
+            sender(c).return_addresses = vec![ReturnAddress { from: "a@b.example".into(), to: "c@".into() }];
+        }),
+        [
+            "connections[0].sender.return_address: \"office\" is no address",
+            "connections[0].sender.return_addresses[0].to: \"c@\" is no address",
+        ]
+    );
+    assert_eq!(
+        after(|c| {
+            sender(c).dns_overrides = vec!["* a".into(), "* b $prio:3".into()];
+            sender(c).domain_filter = vec!["Attempt: Form=x".into()];
+            sender(c).dns_servers = vec!["ns".into()];
+        }),
+        [
+            "connections[0].sender.dns_servers[0]: \"ns\" is no address such as 192.168.1.1 or 192.168.1.1:53",
+            "connections[0].sender.dns_overrides[1]: column 5: no such option: \"$prio:3\"; there are $priority:, $size, \
+             $end, $sender:, $auth:, $tries and $age",
+            "connections[0].sender.domain_filter[0]: column 10: no such condition: \"Form\"; there are From, To, Auth and \
+             Header:Name",
+        ]
+    );
     let steps = |list: &[u32]| {
         let retry = list.iter().map(|until| RetryStep { every: 5, until: *until }).collect();
         after(|c| sender(c).retry = retry)

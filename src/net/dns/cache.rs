@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::proto::dns::{Data, Question};
 
-const MAX_ENTRIES: usize = 1000;
+/// Of the box's own resolver.
+pub(super) const MAX_ENTRIES: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -15,9 +16,9 @@ pub(super) enum Outcome {
     NoName,
 }
 
-#[derive(Default)]
 pub(super) struct Cache {
     entries: HashMap<Question, Entry>,
+    most: usize,
     /// Counts uses; an entry's `used` is its value then.
     clock: u64,
 }
@@ -29,6 +30,15 @@ struct Entry {
 }
 
 impl Cache {
+    pub(super) fn new(most: usize) -> Cache {
+        Cache { entries: HashMap::new(), most, clock: 0 }
+    }
+
+    /// As large as this one, and empty.
+    pub(super) fn emptied(&self) -> Cache {
+        Cache::new(self.most)
+    }
+
     pub(super) fn get(&mut self, question: &Question, now: Instant) -> Option<Outcome> {
         let entry = self.entries.get_mut(question).filter(|entry| now < entry.expires)?;
         self.clock += 1;
@@ -38,11 +48,11 @@ impl Cache {
 
     /// Keeps nothing that has no time to live.
     pub(super) fn put(&mut self, question: Question, outcome: Outcome, now: Instant, life: Duration) {
-        if life.is_zero() {
+        if life.is_zero() || self.most == 0 {
             self.entries.remove(&question);
             return;
         }
-        if self.entries.len() >= MAX_ENTRIES && !self.entries.contains_key(&question) {
+        if self.entries.len() >= self.most && !self.entries.contains_key(&question) {
             self.make_room(now);
         }
         self.clock += 1;
@@ -51,7 +61,7 @@ impl Cache {
 
     fn make_room(&mut self, now: Instant) {
         self.entries.retain(|_, entry| now < entry.expires);
-        if self.entries.len() >= MAX_ENTRIES
+        if self.entries.len() >= self.most
             && let Some(oldest) = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone())
         {
             self.entries.remove(&oldest);
@@ -70,7 +80,7 @@ mod tests {
 
     #[test]
     fn answers_live_as_long_as_they_may() {
-        let mut cache = Cache::default();
+        let mut cache = Cache::new(MAX_ENTRIES);
         let now = Instant::now();
         let second = Duration::from_secs(1);
         cache.put(question(1), Outcome::NoName, now, second * 5);
@@ -82,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_one_used_longest_ago_makes_room() {
-        let mut cache = Cache::default();
+        let mut cache = Cache::new(MAX_ENTRIES);
         let now = Instant::now();
         let hour = Duration::from_secs(3600);
         for number in 0..MAX_ENTRIES {

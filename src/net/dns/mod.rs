@@ -72,11 +72,16 @@ pub struct Mx {
 impl Resolver {
     /// With the given servers, or those of `/etc/resolv.conf` where the list is empty.
     pub fn new(servers: Vec<SocketAddr>) -> Resolver {
+        Resolver::with_cache(servers, cache::MAX_ENTRIES)
+    }
+
+    /// The same, keeping so many answers at most.
+    pub fn with_cache(servers: Vec<SocketAddr>, entries: usize) -> Resolver {
         Resolver {
             shared: Arc::new(Shared {
                 servers: Mutex::new(servers),
                 system: System::default(),
-                cache: Mutex::new(Cache::default()),
+                cache: Mutex::new(Cache::new(entries)),
                 preferred: Mutex::new(None),
             }),
         }
@@ -87,7 +92,8 @@ impl Resolver {
         let mut current = lock(&self.shared.servers);
         if *current != servers {
             *current = servers;
-            *lock(&self.shared.cache) = Cache::default();
+            let mut cache = lock(&self.shared.cache);
+            *cache = cache.emptied();
         }
     }
 
