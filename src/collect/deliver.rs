@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use mail_parser::{HeaderName, MessageParser};
 
-use super::job::{Job, Routing};
+use super::job::Job;
+use super::plan::{DAY, Orders};
+use super::recipients::Recipients;
+use super::routing;
 use crate::intake::{Draft, MailParams, Refusal};
 use crate::mail::{Address, BodyType};
 use crate::net::now_ms;
-use crate::route;
-use crate::store::{Change, Task, TaskKind};
+use crate::store::Change;
 
 /// A message that has come in whole.
 pub(super) struct Arrived {
@@ -22,17 +24,24 @@ pub(super) struct Arrived {
     pub size: u64,
     pub eight_bit: bool,
     pub draft: Draft,
+    pub orders: Option<Box<Orders>>,
+    /// Whom it is for, where that had to be found out before.
+    pub recipients: Option<Recipients>,
+    /// What its duplicates will be known by.
+    pub marks: Vec<String>,
 }
 
 /// Commits it. On disk when this returns without a refusal.
 pub(super) async fn deliver(job: Arc<Job>, message: Arrived) -> Result<(), Refusal> {
-    let Arrived { key, eight_bit, draft, .. } = message;
-    let at = now_ms();
+    let Arrived { key, eight_bit, draft, orders, recipients, marks, .. } = message;
     let header = draft.header();
     let return_path = return_path(header);
-    let destinations = match &job.routing {
-        Routing::To(destinations) => destinations.clone(),
-        Routing::ByHeaders(accepted_domains) => route::by_headers(&job.config, accepted_domains, header),
+    let recipients = recipients.unwrap_or_else(|| Recipients::of(&job, header));
+    let seen = seen(&job, key, orders.as_deref(), marks);
+    let (destinations, with) = match orders.and_then(|orders| orders.destinations(&recipients)) {
+        Some(destinations) => (destinations, Vec::new()),
+        None if recipients.found.is_lost() => routing::error(&job, &recipients, &draft, return_path.as_ref()),
+        None => (recipients.found.destinations, Vec::new()),
     };
     let params = MailParams {
         smtputf8: return_path.as_ref().is_some_and(|address| !address.is_ascii()),
@@ -40,24 +49,31 @@ pub(super) async fn deliver(job: Arc<Job>, message: Arrived) -> Result<(), Refus
         body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
         ..MailParams::default()
     };
-    let mut with = vec![Change::SeenUid { collector: job.collector.id, uid: key, at }];
-    let lost = destinations.is_empty();
-    if lost {
-        let kind = TaskKind::RoutingError {
-            mail: draft.mail_id(),
-            collector: job.collector.id,
-            reason:
-                "None of the addresses in its To, Cc, Received, Apparently-To and Resent lines belongs to a user here."
-                    .into(),
-            to: String::new(),
-        };
-        with.push(Change::AddTask(Task { id: job.services.intake.store.task_id(), created_at: at, kind }));
+    if destinations.is_empty() && with.is_empty() {
+        // For people elsewhere only: neither kept nor a mistake.
+        let committed = job.services.intake.store.commit(seen).await;
+        return committed.map_err(|error| if error.is_full() { Refusal::NoRoom } else { Refusal::Temporary });
     }
-    draft.finish(params, destinations, with).await?;
-    if lost {
+    let has_task = with.iter().any(|change| matches!(change, Change::AddTask(_)));
+    draft.finish(params, destinations, seen.into_iter().chain(with).collect()).await?;
+    if has_task {
         job.services.intake.signals.task_added();
     }
     Ok(())
+}
+
+/// That the message was taken, and is held no longer.
+fn seen(job: &Job, key: String, orders: Option<&Orders>, marks: Vec<String>) -> Vec<Change> {
+    let (collector, now) = (job.collector.id, now_ms());
+    // One to be deleted at once is so also when this session's DELE does not come through.
+    let days = if orders.is_some_and(|orders| orders.delete) { i64::from(job.collector.leave_days) } else { 0 };
+    let mut changes = Vec::with_capacity(1 + marks.len());
+    if orders.is_some_and(|orders| orders.held) {
+        changes.push(Change::ReleaseMessages { collector, uids: vec![key.clone()] });
+    }
+    changes.push(Change::SeenUid { collector, uid: key, at: now - days * DAY });
+    changes.extend(marks.into_iter().map(|uid| Change::SeenUid { collector, uid, at: now }));
+    changes
 }
 
 fn return_path(header: &[u8]) -> Option<Address> {

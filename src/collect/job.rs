@@ -48,8 +48,9 @@ impl Job {
     }
 
     pub fn rules(&self) -> Rules {
-        let max_size = self.collector.max_size_kb.saturating_mul(1024);
-        Rules { leave_days: self.collector.leave_days, max_size, now: now_ms() }
+        let Collector { leave_days, max_size_kb, .. } = self.collector;
+        let max_size = max_size_kb.saturating_mul(1024);
+        Rules { leave_days, max_size, hold_obsolete_days: 14, headers_first: false, now: now_ms() }
     }
 
     pub fn source(&self) -> Source {
@@ -154,6 +155,7 @@ pub(super) struct Outcome {
     pub too_large: u64,
     /// Not taken, by the server's or by intake's word.
     pub skipped: u64,
+    pub duplicates: u64,
 }
 
 impl Outcome {
@@ -165,6 +167,9 @@ impl Outcome {
         };
         if self.too_large > 0 {
             words += &format!("; {} above the size limit stay at the provider", self.too_large);
+        }
+        if self.duplicates > 0 {
+            words += &format!("; {} skipped as duplicates", self.duplicates);
         }
         if self.skipped > 0 {
             words += &format!("; {} could not be taken and stay at the provider", self.skipped);

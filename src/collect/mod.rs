@@ -8,11 +8,15 @@
 
 mod deliver;
 mod download;
-mod identify;
+mod duplicates;
+mod examine;
 mod job;
+mod leave;
 mod link;
 mod listing;
 mod plan;
+mod recipients;
+mod routing;
 mod schedule;
 mod session;
 mod trouble;

@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::duplicates;
+use super::leave::ANSWERABLE;
 use super::listing::Listed;
+use super::recipients::Recipients;
+use crate::route::Destination;
+use crate::store::Held;
 
-const DAY: i64 = 86_400_000;
-/// Unique-ids that the provider no longer lists are remembered so long (spec §4.4, "Hold Obsolete UIDLs").
-const HOLD_OBSOLETE: i64 = 14 * DAY;
+pub(super) const DAY: i64 = 86_400_000;
 /// A clock before this (1 January 2026) has not been set: nothing is aged by it.
 const PLAUSIBLE: i64 = 1_767_225_600_000;
 
@@ -15,6 +18,10 @@ pub(super) struct Rules {
     pub leave_days: u32,
     /// Bytes; 0 is no limit.
     pub max_size: u64,
+    /// Unique-ids that the provider no longer lists are remembered for so many days beyond those above.
+    pub hold_obsolete_days: u32,
+    /// All unseen messages are decided about by their header.
+    pub headers_first: bool,
     /// Unix milliseconds.
     pub now: i64,
 }
@@ -27,11 +34,41 @@ pub(super) struct Fetch {
     pub size: Option<u64>,
     /// What it is remembered by; `None` until its header is here.
     pub key: Option<String>,
+    /// `None` for a message that is treated as all are.
+    pub orders: Option<Box<Orders>>,
+}
+
+/// What is different with one message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Orders {
+    /// Downloaded whatever its size.
+    pub any_size: bool,
+    /// Held until now: the note of that goes away.
+    pub held: bool,
+    /// Deleted at the provider at once, whatever its days.
+    pub delete: bool,
+    /// Goes here in place of where it leads by itself.
+    pub redirect: Option<Vec<Destination>>,
+    /// Goes here too.
+    pub copy: Vec<Destination>,
+}
+
+impl Orders {
+    /// Where a message goes that has `recipients`; `None`: where they lead, with nothing added.
+    pub fn destinations(self, recipients: &Recipients) -> Option<Vec<Destination>> {
+        match self.redirect {
+            Some(redirect) => Some(redirect),
+            None if self.copy.is_empty() => None,
+            None => Some(recipients.found.destinations.iter().cloned().chain(self.copy).collect()),
+        }
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
     pub fetch: VecDeque<Fetch>,
+    /// To be decided about by their header.
+    pub examine: VecDeque<Fetch>,
     /// Seen, and not to be left any longer: also those whose `DELE` an earlier session could not complete.
     pub delete: VecDeque<u32>,
     pub too_large: u64,
@@ -55,7 +92,13 @@ impl Rules {
     /// Whether a remembered message that the provider no longer lists may be forgotten. Held beyond the day it would have
     /// been deleted on, so that a provider's short list is not the end of what is known.
     fn obsolete(&self, seen_at: i64) -> bool {
-        self.now >= PLAUSIBLE && self.now - seen_at >= i64::from(self.leave_days) * DAY + HOLD_OBSOLETE
+        let days = i64::from(self.leave_days) + i64::from(self.hold_obsolete_days);
+        self.now >= PLAUSIBLE && self.now - seen_at >= days * DAY
+    }
+
+    /// Whether somebody's answer has the message downloaded.
+    fn wanted(&self, held: &Held) -> bool {
+        held.wanted && self.now - held.since <= ANSWERABLE
     }
 }
 
@@ -63,6 +106,7 @@ impl Rules {
 pub(super) fn plan(
     messages: &[Listed<'_>],
     seen: &HashMap<String, i64>,
+    held: &HashMap<String, Held>,
     rules: Rules,
     last: impl Fn(&str) -> bool,
 ) -> Plan {
@@ -70,16 +114,34 @@ pub(super) fn plan(
     let mut troublesome = Vec::new();
     for message in messages {
         match message.key.and_then(|key| seen.get(key)) {
-            Some(&at) if rules.expired(at) => plan.delete.push_back(message.number),
-            Some(_) => plan.left += 1,
-            None if message.size.is_some_and(|size| rules.too_large(size)) => plan.too_large += 1,
-            None => {
-                let fetch = Fetch { number: message.number, size: message.size, key: message.key.map(str::to_string) };
-                match message.key {
-                    Some(key) if last(key) => troublesome.push(fetch),
-                    _ => plan.fetch.push_back(fetch),
-                }
+            Some(&at) if rules.expired(at) => {
+                plan.delete.push_back(message.number);
+                continue;
             }
+            Some(_) => {
+                plan.left += 1;
+                continue;
+            }
+            None => {}
+        }
+        let held = message.key.and_then(|key| held.get(key));
+        let wanted = held.is_some_and(|held| rules.wanted(held));
+        let too_large = !wanted && message.size.is_some_and(|size| rules.too_large(size));
+        let orders = held.map(|_| Box::new(Orders { any_size: wanted, held: true, ..Orders::default() }));
+        let (number, size, key) = (message.number, message.size, message.key.map(str::to_string));
+        let fetch = Fetch { number, size, key, orders };
+        // Deleted at once, those without a name are rarely met twice, and a header each would cost more than it saves.
+        let nameless = message.key.is_none() && rules.leave_days > 0;
+        if !wanted && (rules.headers_first || nameless) {
+            plan.examine.push_back(fetch);
+        } else if too_large && (message.key.is_none() || held.is_some_and(|held| held.question.is_some())) {
+            plan.too_large += 1;
+        } else if too_large {
+            plan.examine.push_back(fetch);
+        } else if message.key.is_some_and(&last) {
+            troublesome.push(fetch);
+        } else {
+            plan.fetch.push_back(fetch);
         }
     }
     plan.fetch.extend(troublesome);
@@ -88,12 +150,26 @@ pub(super) fn plan(
 
 /// Remembered unique-ids that need no more remembering, given the complete list of what the provider has.
 pub(super) fn obsolete(messages: &[Listed<'_>], seen: &HashMap<String, i64>, rules: Rules) -> Vec<String> {
+    let outdated = |uid: &str, at: i64| match duplicates::is_mark(uid) {
+        true => rules.now >= PLAUSIBLE && rules.now - at >= duplicates::KEPT,
+        false => rules.obsolete(at),
+    };
     let mut old: HashSet<&str> =
-        seen.iter().filter(|(_, at)| rules.obsolete(**at)).map(|(uid, _)| uid.as_str()).collect();
+        seen.iter().filter(|(uid, at)| outdated(uid, **at)).map(|(uid, _)| uid.as_str()).collect();
     for key in messages.iter().filter_map(|message| message.key) {
         old.remove(key);
     }
     old.into_iter().map(str::to_string).collect()
+}
+
+/// Held messages that the complete list has had no longer for long.
+pub(super) fn released(messages: &[Listed<'_>], held: &HashMap<String, Held>, rules: Rules) -> Vec<String> {
+    let old = |held: &Held| rules.now >= PLAUSIBLE && rules.now - held.since > ANSWERABLE;
+    let mut gone: HashSet<&str> = held.iter().filter(|(_, held)| old(held)).map(|(uid, _)| uid.as_str()).collect();
+    for key in messages.iter().filter_map(|message| message.key) {
+        gone.remove(key);
+    }
+    gone.into_iter().map(str::to_string).collect()
 }
 
 /// Whether the provider seems to have given its messages new unique-ids: of several that should still lie there, none does.
@@ -101,7 +177,8 @@ pub(super) fn renamed(messages: &[Listed<'_>], seen: &HashMap<String, i64>, rule
     if rules.leave_days == 0 || messages.is_empty() {
         return false;
     }
-    let expected = seen.values().filter(|at| !rules.expired(**at)).count();
+    let left = |(uid, at): &(&String, &i64)| !rules.expired(**at) && !duplicates::is_mark(uid);
+    let expected = seen.iter().filter(left).count();
     expected >= 3 && messages.len() >= expected && !messages.iter().any(|m| m.key.is_some_and(|k| seen.contains_key(k)))
 }
 
@@ -120,7 +197,7 @@ mod tests {
     }
 
     fn rules(leave_days: u32) -> Rules {
-        Rules { leave_days, max_size: 1000, now: NOW }
+        Rules { leave_days, max_size: 1000, hold_obsolete_days: 14, headers_first: false, now: NOW }
     }
 
     fn numbers(plan: &Plan) -> Vec<u32> {
@@ -130,26 +207,53 @@ mod tests {
     #[test]
     fn seen_messages_are_deleted_and_not_fetched_again() {
         let messages = [listed(1, Some("a"), 1), listed(2, Some("b"), 1)];
-        let plan = plan(&messages, &seen(&[("a", 0)]), rules(0), |_| false);
+        let plan = plan(&messages, &seen(&[("a", 0)]), &HashMap::new(), rules(0), |_| false);
         assert_eq!((numbers(&plan), plan.delete), (vec![2], VecDeque::from([1])));
     }
 
     #[test]
     fn left_until_their_days_are_over() {
-        let messages = [listed(1, Some("a"), 1), listed(2, Some("b"), 1), listed(3, None, 1)];
+        let messages = [listed(1, Some("a"), 1), listed(2, Some("b"), 1), listed(3, Some("c"), 1)];
         let seen = seen(&[("a", 6), ("b", 7)]);
-        let made = plan(&messages, &seen, rules(7), |_| false);
+        let made = plan(&messages, &seen, &HashMap::new(), rules(7), |_| false);
         assert_eq!((numbers(&made), made.left, made.delete), (vec![3], 1, VecDeque::from([2])));
         // A clock that was never set ages nothing.
         let unset = Rules { now: 1000, ..rules(7) };
-        assert_eq!(plan(&messages, &seen, unset, |_| false).left, 2);
+        assert_eq!(plan(&messages, &seen, &HashMap::new(), unset, |_| false).left, 2);
     }
 
     #[test]
-    fn large_ones_stay_and_troublesome_ones_come_last() {
+    fn large_ones_are_asked_about_once_and_troublesome_ones_come_last() {
         let messages = [listed(1, Some("bad"), 1), listed(2, Some("b"), 1001), listed(3, Some("c"), 1000)];
-        let plan = plan(&messages, &HashMap::new(), rules(0), |key| key == "bad");
-        assert_eq!((numbers(&plan), plan.too_large), (vec![3, 1], 1));
+        let made = plan(&messages, &HashMap::new(), &HashMap::new(), rules(0), |key| key == "bad");
+        assert_eq!((numbers(&made), made.examine.len(), made.too_large), (vec![3, 1], 1, 0));
+
+        let held = |days: i64, wanted| {
+            let held = Held { since: NOW - days * DAY, question: Some(1), wanted };
+            HashMap::from([("b".to_string(), held)])
+        };
+        let made = plan(&messages, &HashMap::new(), &held(1, false), rules(0), |_| false);
+        assert_eq!((numbers(&made), made.examine.len(), made.too_large), (vec![1, 3], 0, 1));
+        let made = plan(&messages, &HashMap::new(), &held(14, true), rules(0), |_| false);
+        assert_eq!(numbers(&made), [1, 2, 3]);
+        assert!(made.fetch[1].orders.as_ref().is_some_and(|orders| orders.any_size && orders.held));
+        let made = plan(&messages, &HashMap::new(), &held(15, true), rules(0), |_| false);
+        assert_eq!((numbers(&made), made.too_large), (vec![1, 3], 1), "the answer came too late");
+        // The limit was raised meanwhile.
+        let higher = Rules { max_size: 2000, ..rules(0) };
+        assert_eq!(numbers(&plan(&messages, &HashMap::new(), &held(1, false), higher, |_| false)), [1, 2, 3]);
+    }
+
+    #[test]
+    fn some_need_a_look_at_their_header() {
+        let messages = [listed(1, None, 1), listed(2, Some("b"), 1)];
+        let examined = |rules: Rules| {
+            let made = plan(&messages, &HashMap::new(), &HashMap::new(), rules, |_| false);
+            made.examine.iter().map(|fetch| fetch.number).collect::<Vec<_>>()
+        };
+        assert_eq!(examined(rules(0)), [0; 0]);
+        assert_eq!(examined(rules(7)), [1]);
+        assert_eq!(examined(Rules { headers_first: true, ..rules(0) }), [1, 2]);
     }
 
     #[test]
@@ -157,6 +261,11 @@ mod tests {
         let known = seen(&[("here", 90), ("gone", 14), ("gone-lately", 13)]);
         assert_eq!(obsolete(&[listed(1, Some("here"), 1)], &known, rules(0)), ["gone"]);
         assert!(obsolete(&[listed(1, Some("here"), 1)], &known, rules(7)).is_empty());
+        let none = Rules { hold_obsolete_days: 0, ..rules(0) };
+        assert_eq!(obsolete(&[listed(1, Some("here"), 1)], &known, none).len(), 2);
+        // What duplicates are known by is on no list of the provider's.
+        let marks = seen(&[(" copy:a", 13), (" copy:b", 14)]);
+        assert_eq!(obsolete(&[], &marks, none), [" copy:b"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::download::Download;
-use super::identify::identify;
+use super::examine::{Known, examine};
 use super::job::{Job, Memory, Outcome};
 use super::link::{Link, handshake};
 use super::listing::Listing;
@@ -16,7 +16,7 @@ use crate::config::{CollectorEncryption, Pop3Authentication};
 use crate::net::dns;
 use crate::net::tls::ClientTls;
 use crate::proto::pop3::client::{Command, Encryption, Event, Login, Method, Session};
-use crate::store::Change;
+use crate::store::{Change, Held, StoreError};
 
 /// For the connection to one address.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -55,28 +55,35 @@ async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> 
     let mut link = open(job).await?;
     let listing = list(&mut link).await?;
     // Read after the login: whoever had the mailbox before has let go of it.
-    let seen = seen(job).await?;
+    let (seen, held) = known(job).await?;
     let rules = job.rules();
-    let mut plan = plan::plan(&listing.messages(), &seen, rules, |key| memory.is_troublesome(key));
-    let wanted = plan.fetch.len();
-    plan.fetch.retain(|fetch| !fetch.key.as_deref().is_some_and(|key| memory.is_refused(key)));
-    outcome.skipped = (wanted - plan.fetch.len()) as u64;
-    outcome.too_large = plan.too_large;
+    let mut plan = plan::plan(&listing.messages(), &seen, &held, rules, |key| memory.is_troublesome(key));
+    let wanted = plan.fetch.len() + plan.examine.len();
+    for fetches in [&mut plan.fetch, &mut plan.examine] {
+        fetches.retain(|fetch| !fetch.key.as_deref().is_some_and(|key| memory.is_refused(key)));
+    }
+    outcome.skipped = (wanted - plan.fetch.len() - plan.examine.len()) as u64;
     if plan::renamed(&listing.messages(), &seen, rules) {
         job.problem(
             "Your provider seems to have given the messages left there new identifiers: they are collected again.",
         );
     }
-    let obsolete = match listing.is_complete() {
-        true => plan::obsolete(&listing.messages(), &seen, rules),
-        false => Vec::new(),
+    let (obsolete, released) = match listing.is_complete() {
+        true => {
+            let messages = listing.messages();
+            (plan::obsolete(&messages, &seen, rules), plan::released(&messages, &held, rules))
+        }
+        false => Default::default(),
     };
     drop(listing);
-    identify(job, &mut link, &mut plan, &seen).await?;
+    examine(job, &mut link, &mut plan, Known { seen: &seen, held: &held }).await?;
+    outcome.too_large = plan.too_large;
     Box::pin(work(job, memory, outcome, link, plan, seen)).await?;
-    for uids in obsolete.chunks(FORGET) {
-        let forget = Change::ForgetUids { collector: job.collector.id, uids: uids.to_vec() };
-        job.services.intake.store.post(vec![forget]).await?;
+    let collector = job.collector.id;
+    let forget = obsolete.chunks(FORGET).map(|uids| Change::ForgetUids { collector, uids: uids.to_vec() });
+    let release = released.chunks(FORGET).map(|uids| Change::ReleaseMessages { collector, uids: uids.to_vec() });
+    for change in forget.chain(release) {
+        job.services.intake.store.post(vec![change]).await?;
     }
     Ok(())
 }
@@ -96,12 +103,12 @@ async fn work(
     result
 }
 
-/// What this collector has taken, as of now.
-async fn seen(job: &Job) -> Result<HashMap<String, i64>, Trouble> {
+/// What this collector has taken, and what it has left for now.
+async fn known(job: &Job) -> Result<(HashMap<String, i64>, HashMap<String, Held>), Trouble> {
     let store = job.services.intake.store.clone();
     store.settled().await?;
     let id = job.collector.id;
-    Ok(smol::unblock(move || store.seen_uids(id)).await?)
+    Ok(smol::unblock(move || Ok::<_, StoreError>((store.seen_uids(id)?, store.held(id)?))).await?)
 }
 
 /// Connects and logs in.

@@ -52,3 +52,32 @@ fn is_accepted(accepted_domains: &[String], address: &Address) -> bool {
             matches(entry, text)
         })
 }
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub destinations: Vec<Destination>,
+    pub valid: u32,
+    pub invalid: u32,
+    pub remote: u32,
+}
+
+impl Found {
+    pub fn is_lost(&self) -> bool {
+        self.destinations.is_empty() && self.remote == 0
+    }
+
+    pub fn add(&mut self, config: &Config, accepted_domains: &[String], _implied: bool, address: &Address) {
+        if !is_accepted(accepted_domains, address) {
+            return;
+        }
+        let destinations = here(config, address);
+        if destinations.is_empty() {
+            self.invalid += 1
+        } else {
+            self.valid += 1
+        }
+        for destination in destinations {
+            add(&mut self.destinations, destination);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use crate::config::{Config, User};
 use crate::mail::{Address, Recipient};
 
 pub use crate::rules::pattern::matches;
-pub use headers::by_headers;
+pub use headers::{Found, by_headers};
 
 /// Where one copy goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,14 @@
 #[path = "../peers/provider.rs"]
 mod provider;
 
+mod behaviour;
 mod drops;
+mod duplicates;
 mod office;
 mod peculiar;
+mod questions;
 mod routing;
+mod routing_errors;
 mod tls;
 
 use office::{INFO, Office, collector, config, connection, mail, names, wait};

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use pillarbox::collect;
 use pillarbox::config::{Collector, CollectorEncryption, CollectorRouting, Config, Connection, Login, Published, User};
-use pillarbox::intake::Intake;
-use pillarbox::live::{Board, CollectorState, Signals, StopSource};
+use pillarbox::intake::{Intake, MailParams, Source};
+use pillarbox::live::{Board, CollectorState, Signals, Stop, StopSource};
+use pillarbox::mail::{Address, Recipient};
 use pillarbox::net::{Resolver, Tasks};
 use pillarbox::store::{Body, MailboxId, Store, Task};
 
@@ -21,7 +22,10 @@ pub struct Office {
     pub config: Published,
     pub board: Board,
     pub signals: Signals,
+    intake: Intake,
+    runner: Tasks,
     stop: StopSource,
+    stopping: Stop,
     end: smol::channel::Sender<()>,
     dir: Option<tempfile::TempDir>,
     threads: Vec<thread::JoinHandle<()>>,
@@ -103,23 +107,26 @@ impl Office {
         let store = Store::open(dir.path()).unwrap();
         let (stop, stopping) = StopSource::new();
         let (end, ended) = smol::channel::bounded::<()>(1);
-        let mut office = Office {
+        let intake = Intake {
             store: store.clone(),
             config: Published::new(config),
             board: Board::default(),
             signals: Signals::default(),
+        };
+        let tasks = Tasks::default();
+        let mut office = Office {
+            store,
+            config: intake.config.clone(),
+            board: intake.board.clone(),
+            signals: intake.signals.clone(),
+            intake: intake.clone(),
+            runner: tasks.clone(),
             stop,
+            stopping: stopping.clone(),
             end,
             dir: Some(dir),
             threads: Vec::new(),
         };
-        let intake = Intake {
-            store,
-            config: office.config.clone(),
-            board: office.board.clone(),
-            signals: office.signals.clone(),
-        };
-        let tasks = Tasks::default();
         for _ in 0..2 {
             let (tasks, ended) = (tasks.clone(), ended.clone());
             let run = move || smol::block_on(tasks.run(async { ended.recv().await.unwrap_or_default() }));
@@ -127,6 +134,34 @@ impl Office {
         }
         tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), stopping)).detach();
         office
+    }
+
+    /// From now on notices are written.
+    pub fn notify(&self) {
+        self.runner.spawn(pillarbox::notify::run(self.intake.clone(), self.stopping.clone())).detach();
+    }
+
+    /// Takes a mail by the door that SMTP uses.
+    pub fn submit(&self, from: &str, to: &str, text: &str) {
+        smol::block_on(async {
+            let to = Recipient::new(Address::parse(to).unwrap());
+            let destinations = self.intake.recipient(&Source::Own, to).unwrap();
+            let mut draft = self.intake.begin(Source::Own, None).unwrap();
+            draft.write(text.as_bytes()).await.unwrap();
+            let params = MailParams { return_path: Address::parse(from).ok(), ..MailParams::default() };
+            draft.finish(params, destinations, Vec::new()).await.unwrap();
+        });
+    }
+
+    /// Why a recipient is refused there.
+    pub fn refused(&self, to: &str) -> String {
+        let to = Recipient::new(Address::parse(to).unwrap());
+        self.intake.recipient(&Source::Own, to).unwrap_err().to_string()
+    }
+
+    /// Waits until so many messages are in a user's inbox, and gives them.
+    pub fn mails(&self, user: u32, count: usize) -> Vec<String> {
+        wait("the mails", || Some(self.inbox(user)).filter(|inbox| inbox.len() >= count))
     }
 
     /// An office with one collector.

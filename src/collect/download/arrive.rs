@@ -2,10 +2,15 @@
 
 use super::{COMMITS, Coming, Download, Refused};
 use crate::collect::deliver::{Arrived, deliver};
+use crate::collect::duplicates;
+use crate::collect::leave::{self, Header, Told};
 use crate::collect::listing::header_key;
+use crate::collect::plan::Fetch;
+use crate::collect::recipients::Recipients;
 use crate::collect::trouble::Trouble;
 use crate::intake::Refusal;
 use crate::net::now_ms;
+use crate::store::Change;
 use crate::store::body::INLINE_LIMIT;
 
 /// Messages that intake may fail at for internal reasons before the run is given up.
@@ -14,6 +19,8 @@ const PATIENCE: u32 = 5;
 pub(super) struct Committed {
     number: u32,
     key: String,
+    marks: Vec<String>,
+    delete: bool,
     size: u64,
     result: Result<(), Refusal>,
 }
@@ -28,9 +35,9 @@ impl Download<'_> {
         let Some(Coming { fetch, size, eight_bit, draft }) = self.coming.take() else { return Ok(()) };
         let draft = match draft {
             Ok(draft) => draft,
-            Err(Refused::TooLarge) => {
+            Err(Refused::TooLarge(header)) => {
                 self.outcome.too_large += 1;
-                return Ok(());
+                return self.too_large(&fetch, size, &header).await;
             }
             Err(Refused::ByIntake(refusal)) => return self.not_taken(fetch.key.as_deref(), fetch.number, refusal),
         };
@@ -46,14 +53,74 @@ impl Download<'_> {
             }
             return Ok(());
         }
-        self.seen.insert(key.clone(), 0);
+        let mut message = Arrived {
+            number: fetch.number,
+            key,
+            size,
+            eight_bit,
+            draft,
+            orders: fetch.orders,
+            recipients: None,
+            marks: Vec::new(),
+        };
+        if self.job.collector.skip_duplicates && self.is_duplicate(&mut message) {
+            return self.skip(message).await;
+        }
+        self.seen.insert(message.key.clone(), 0);
         while self.committing >= COMMITS {
             match self.done.1.recv().await {
                 Ok(committed) => self.committed(committed)?,
                 Err(_) => break,
             }
         }
-        self.commit(Arrived { number: fetch.number, key, size, eight_bit, draft });
+        self.commit(message);
+        Ok(())
+    }
+
+    /// Takes from the message's destinations those that have a copy already. `true`: that were all.
+    fn is_duplicate(&mut self, message: &mut Arrived) -> bool {
+        let header = message.draft.header();
+        let Some(fingerprint) = duplicates::fingerprint(header) else { return false };
+        let mut recipients = Recipients::of(self.job, header);
+        let destinations = &mut recipients.found.destinations;
+        let known = destinations.len();
+        destinations.retain(|destination| {
+            let mark = duplicates::mark(&fingerprint, destination);
+            let is_new = !self.seen.contains_key(&mark) || message.marks.contains(&mark);
+            if is_new && self.seen.insert(mark.clone(), now_ms()).is_none() {
+                message.marks.push(mark);
+            }
+            is_new
+        });
+        let is_duplicate = known > 0 && destinations.is_empty();
+        message.recipients = Some(recipients);
+        is_duplicate
+    }
+
+    /// A duplicate: treated at the provider as if it had been taken.
+    async fn skip(&mut self, message: Arrived) -> Result<(), Trouble> {
+        let Arrived { number, key, .. } = message;
+        self.outcome.duplicates += 1;
+        let (collector, at) = (self.job.collector.id, now_ms());
+        if self.job.collector.leave_days == 0 {
+            self.plan.delete.push_back(number);
+        } else {
+            let seen = Change::SeenUid { collector, uid: key.clone(), at };
+            self.job.services.intake.store.post(vec![seen]).await?;
+        }
+        self.seen.insert(key, at);
+        Ok(())
+    }
+
+    /// Larger than announced.
+    async fn too_large(&mut self, fetch: &Fetch, size: u64, header: &[u8]) -> Result<(), Trouble> {
+        let Some(key) = fetch.key.as_deref().filter(|_| fetch.orders.is_none()) else { return Ok(()) };
+        let told = Told { intended: true, ..Told::default() };
+        let header = Header { size: Some(size), block: header };
+        if let Some(changes) = leave::ask(self.job, key, &header, &told, None) {
+            self.job.services.intake.store.commit(changes.into()).await?;
+            self.job.services.intake.signals.task_added();
+        }
         Ok(())
     }
 
@@ -63,29 +130,33 @@ impl Download<'_> {
         self.committing_bytes += held;
         let (job, done) = (self.job.clone(), self.done.0.clone());
         let work = async move {
-            let (number, key) = (message.number, message.key.clone());
+            let (number, key, marks) = (message.number, message.key.clone(), message.marks.clone());
+            let delete = job.collector.leave_days == 0 || message.orders.as_ref().is_some_and(|orders| orders.delete);
             let result = deliver(job, message).await;
             // Nobody listens when the run was stopped; the commit stands all the same.
-            let _ = done.send(Committed { number, key, size: held, result }).await;
+            let _ = done.send(Committed { number, key, marks, delete, size: held, result }).await;
         };
         self.job.services.tasks.spawn(work).detach();
     }
 
     pub(super) fn committed(&mut self, committed: Committed) -> Result<(), Trouble> {
-        let Committed { number, key, size, result } = committed;
+        let Committed { number, key, marks, delete, size, result } = committed;
         self.committing -= 1;
         self.committing_bytes = self.committing_bytes.saturating_sub(size);
         match result {
             Ok(()) => {
                 self.outcome.collected += 1;
                 self.seen.insert(key, now_ms());
-                if self.job.collector.leave_days == 0 {
+                if delete {
                     self.plan.delete.push_back(number);
                 }
                 Ok(())
             }
             Err(refusal) => {
                 self.seen.remove(&key);
+                for mark in &marks {
+                    self.seen.remove(mark);
+                }
                 self.not_taken(Some(&key), number, refusal)
             }
         }

@@ -42,8 +42,8 @@ struct Coming {
 
 enum Refused {
     ByIntake(Refusal),
-    /// Above the size limit, whatever was announced.
-    TooLarge,
+    /// Above the size limit, whatever was announced; with its header.
+    TooLarge(Vec<u8>),
 }
 
 pub(super) struct Download<'a> {
@@ -228,8 +228,9 @@ impl<'a> Download<'a> {
         let Ok(draft) = &mut coming.draft else { return };
         coming.size += bytes.len() as u64;
         coming.eight_bit |= !bytes.is_ascii();
-        if rules.too_large(coming.size) {
-            coming.draft = Err(Refused::TooLarge);
+        let any_size = coming.fetch.orders.as_ref().is_some_and(|orders| orders.any_size);
+        if rules.too_large(coming.size) && !any_size {
+            coming.draft = Err(Refused::TooLarge(draft.header().to_vec()));
         } else if let Err(refusal) = draft.write(bytes).await {
             coming.draft = Err(Refused::ByIntake(refusal));
         }
