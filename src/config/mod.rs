@@ -25,6 +25,7 @@ mod networks;
 pub mod password;
 mod prepare;
 pub mod reference;
+pub mod rules;
 pub mod schema;
 pub mod secret;
 mod secrets;
@@ -51,6 +52,7 @@ pub use ids::Ids;
 pub use invalid::Invalid;
 pub use lan::{Lan, LanCondition, LanRule};
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
+pub use rules::{DownloadAction, DownloadRule, RuleList, SmtpAction, SmtpRule};
 pub use secret::Secret;
 pub use secrets::STARS;
 pub use security::Security;
@@ -79,6 +81,9 @@ pub struct Config {
     /// Mailboxes at providers that mail is fetched from.
     #[schemars(title = "Mail Collectors")]
     pub collectors: Vec<Collector>,
+    /// What happens to messages at providers before they are downloaded. Rules in order, shared by all collectors that
+    /// use them; the first that matches decides. Messages that no rule matches are downloaded.
+    pub download_rules: RuleList<DownloadRule>,
     /// People with a mailbox here.
     pub users: Vec<User>,
     /// Mail that goes straight to another mail server of the office.

@@ -165,7 +165,20 @@ mod tests {
     fn pages_are_the_fields_of_the_configuration() {
         assert_eq!(
             pages(),
-            ["general", "smtp", "pop3", "web", "connections", "collectors", "users", "lan", "security", "tls", "dns"]
+            [
+                "general",
+                "smtp",
+                "pop3",
+                "web",
+                "connections",
+                "collectors",
+                "download_rules",
+                "users",
+                "lan",
+                "security",
+                "tls",
+                "dns"
+            ]
         );
         assert_eq!(page("dns").unwrap()["title"], "DNS");
         assert_eq!(page("smtp").unwrap()["items"]["properties"]["timeout"]["x-unit"], "seconds");

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{ANY, AccessList, AccessRule, ROUTERS};
 use super::networks::LOCAL_NETWORKS;
+use super::rules::{RuleList, SmtpRule};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -74,6 +75,11 @@ pub struct SmtpService {
     /// Do not offer delivery status notifications (DSN).
     #[schemars(title = "Disable DSN")]
     pub disable_dsn: bool,
+    /// SMTP rules, for all mail that comes to this service, from outside and from the office. In order; the first that
+    /// matches decides. A rule is asked as soon as what its conditions are about is known: the sender at MAIL FROM, a
+    /// recipient at RCPT TO, a header when the message is there.
+    #[schemars(title = "SMTP rules")]
+    pub rules: RuleList<SmtpRule>,
 }
 
 impl Default for SmtpService {
@@ -96,6 +102,7 @@ impl Default for SmtpService {
             max_errors: 20,
             refuse_percent: true,
             disable_dsn: false,
+            rules: RuleList::default(),
         }
     }
 }

@@ -103,7 +103,7 @@ impl Checks<'_> {
 }
 
 /// Why a collector cannot send its mail there.
-fn target_problem(config: &Config, target: &str) -> Option<String> {
+pub(super) fn target_problem(config: &Config, target: &str) -> Option<String> {
     if target.is_empty() {
         return Some("is empty; name a user or an address".into());
     }

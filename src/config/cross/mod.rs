@@ -3,6 +3,7 @@
 mod collectors;
 mod connections;
 mod lan;
+mod rules;
 mod senders;
 mod services;
 mod users;
@@ -20,6 +21,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<Invalid>) {
     checks.users();
     checks.connections();
     checks.collectors();
+    checks.rules();
     checks.lan();
     checks.tls_and_dns();
 }

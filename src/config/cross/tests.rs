@@ -330,3 +330,59 @@ fn certificate_and_name_servers() {
         ["dns.servers[2]: \"ns.example\" is no address such as 192.168.1.1 or 192.168.1.1:53"]
     );
 }
+
+#[test]
+fn download_rules_and_smtp_rules() {
+    use crate::config::{DownloadAction, DownloadRule, SmtpAction, SmtpRule};
+    let with = |change: &dyn Fn(&mut DownloadRule)| {
+        after(|config| {
+            let mut rule = DownloadRule { conditions: vec!["Subject: x".into()], ..DownloadRule::default() };
+            change(&mut rule);
+            config.download_rules = vec![rule].into();
+        })
+    };
+    assert_eq!(with(&|_| {}), [""; 0]);
+    assert_eq!(
+        with(&|rule| rule.conditions.push("  Subject".into())),
+        [
+            "download_rules[0].conditions[1]: column 3: there is no colon: a condition is a field, a colon, and what it must be"
+        ]
+    );
+    assert_eq!(
+        with(&|rule| rule.action = DownloadAction::Redirect),
+        ["download_rules[0].addresses: is empty; the action needs a user or an address at least"]
+    );
+    assert_eq!(
+        with(&|rule| rule.addresses = vec!["bob".into()]),
+        ["download_rules[0].addresses: is for actions that copy or redirect only"]
+    );
+    let copy = |rule: &mut DownloadRule, to: &str| {
+        rule.action = DownloadAction::Copy;
+        rule.addresses = vec![to.into()];
+    };
+    assert_eq!(with(&|rule| copy(rule, "bob")), [""; 0]);
+    assert_eq!(with(&|rule| copy(rule, "x@elsewhere.example")), [""; 0]);
+    assert_eq!(with(&|rule| copy(rule, "carl")).len(), 1);
+
+    let with = |rules: &[SmtpRule]| after(|config| config.smtp[1].rules = rules.to_vec().into());
+    let reject = SmtpRule { name: "a".into(), action: SmtpAction::Reject, reply: "No".into(), ..SmtpRule::default() };
+    assert_eq!(with(std::slice::from_ref(&reject)), [""; 0]);
+    assert_eq!(
+        with(&[reject.clone(), SmtpRule { name: "A".into(), ..reject.clone() }]),
+        ["smtp[1].rules[1].name: \"A\" is the name of smtp[1].rules[0] already"]
+    );
+    assert_eq!(
+        with(&[SmtpRule { reply: "N\u{f6}".into(), ..reject.clone() }]),
+        ["smtp[1].rules[0].reply: is no line of up to 400 ASCII characters"]
+    );
+    assert_eq!(
+        with(&[SmtpRule { action: SmtpAction::Ignore, ..reject.clone() }]),
+        ["smtp[1].rules[0].reply: is for the action reject only"]
+    );
+    assert_eq!(
+        with(&[SmtpRule { conditions: vec!["Collector: 1".into()], ..reject }]),
+        [
+            "smtp[1].rules[0].conditions[0]: column 1: there is no Collector here: mail that comes in by SMTP has no collector"
+        ]
+    );
+}

@@ -24,8 +24,10 @@ pub enum Field {
 
 use Language::{Download, Smtp};
 
-/// The names, the language where one of them has it not, and what to say there.
-const NAMES: [(&str, Field, Option<(Language, &str)>); 17] = [
+/// A name, and the language that has it not with what to say there.
+type Name = (&'static str, Field, Option<(Language, &'static str)>);
+
+const NAMES: [Name; 17] = [
     (
         "MailFrom",
         Field::MailFrom,
