@@ -4,7 +4,7 @@
 #![no_main]
 
 use languages::pieces;
-use languages::proto::smtp::server::{Answer, LoginPolicy, Next, Reply, Request, Session, Settings};
+use languages::proto::smtp::server::{Answer, LoginPolicy, Lookups, Next, Reply, Request, Session, Settings};
 use libfuzzer_sys::fuzz_target;
 
 /// No line may be longer than that of a login.
@@ -35,6 +35,9 @@ impl Talk {
             cram_md5: true,
             dsn: true,
             refuse_percent: true,
+            refuse_hello: "spam".into(),
+            lookups: Lookups::On,
+            etrn: true,
         });
         Talk { session, input: Vec::new(), out: Vec::new(), text: Vec::new(), mails: Vec::new(), closed: false }
     }
@@ -89,6 +92,11 @@ impl Talk {
                 self.mails.push(std::mem::take(&mut self.text));
                 Answer::Queued("1".into())
             }
+            Request::Verify(name) | Request::Expand(name) if name.starts_with('x') => Answer::No(Reply::temporary()),
+            Request::Verify(_) | Request::Expand(_) => {
+                Answer::Say(vec![Reply::known("<a@box.example>".into()), Reply::known("<b@box.example>".into())])
+            }
+            Request::StartQueue(queue) => Answer::Say(vec![Reply::nothing_queued(&queue.domain)]),
             Request::Challenge => Answer::Challenge("<1.2@box.example>".into()),
             Request::Login(_) => Answer::LoggedIn("anna".into()),
         }

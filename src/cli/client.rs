@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::config::Published;
 use crate::gateway::process;
 use crate::live::{Board, Signals};
-use crate::policy::Logins;
+use crate::net::Tasks;
+use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
 use crate::web::{Api, Caller, Request, control_path, settings};
 
@@ -76,6 +77,7 @@ fn open(data: &Path, create: bool) -> anyhow::Result<Api> {
     };
     let config = Published::new(settings::stored(&store)?);
     Ok(Api {
+        watch: Watch::new(store.clone(), Tasks::default()),
         store,
         config,
         board: Board::default(),

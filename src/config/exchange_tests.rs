@@ -50,7 +50,8 @@ fn a_file_makes_an_office() {
     let config = office();
     assert_eq!(config.general.host_name, "mail.office.example");
     assert_eq!(config.general.main_administrator, "anna");
-    assert_eq!(config.smtp, Config::fresh().smtp, "what is not in the file stays");
+    assert_eq!(config.smtp.iter().map(|service| service.id).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(config.pop3, Config::fresh().pop3, "what is not in the file stays");
     assert_eq!((config.users[1].name.as_str(), config.users[1].id), ("bob", 2));
     assert!(password::verify(&config.users[1].password, "bob's secret"));
     let connection = &config.connections[0];

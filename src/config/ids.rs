@@ -10,4 +10,5 @@ pub struct Ids {
     pub users: u32,
     pub connections: u32,
     pub collectors: u32,
+    pub services: u32,
 }

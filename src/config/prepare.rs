@@ -64,7 +64,13 @@ impl Config {
 
     fn number(&mut self, previous: &Config, is_known: bool, found: &mut Vec<Invalid>) {
         let key = |name: &str| lower(name).into_owned();
-        let Ids { users, connections, collectors } = &mut self.ids;
+        let (keys, keys_before) = (self.service_keys(), previous.service_keys());
+        let Ids { users, connections, collectors, services } = &mut self.ids;
+
+        let known = keys_before.into_iter().zip(previous.smtp.iter().map(|service| service.id)).collect();
+        let mut numbers = Numbers::new(known, is_known, services, previous.ids.services);
+        let mut all: Vec<_> = keys.into_iter().zip(self.smtp.iter_mut().map(|service| &mut service.id)).collect();
+        numbers.give("smtp", &mut all, found);
 
         let known = previous.users.iter().map(|user| (key(&user.name), user.id)).collect();
         let mut numbers = Numbers::new(known, is_known, users, previous.ids.users);
@@ -82,6 +88,17 @@ impl Config {
         let mut all: Vec<_> =
             self.collectors.iter_mut().map(|collector| (key(&collector.name), &mut collector.id)).collect();
         numbers.give("collectors", &mut all, found);
+    }
+
+    /// SMTP services; of those with the same name, the first is the first.
+    fn service_keys(&self) -> Vec<String> {
+        let mut seen = HashMap::new();
+        let key = |name: &str| {
+            let name = lower(name).into_owned();
+            let count = seen.entry(name.clone()).and_modify(|count| *count += 1).or_insert(0u32);
+            format!("{name}/{count}")
+        };
+        self.smtp.iter().map(|service| service.name.as_str()).map(key).collect()
     }
 
     fn hash_passwords(&mut self, previous: &Config) {

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::{ANY, AccessList, AccessRule, ROUTERS};
-use super::networks::LOCAL_NETWORKS;
+use super::derived::Derived;
+use super::networks::{LOCAL_NETWORKS, Networks};
 use super::rules::{RuleList, SmtpRule};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,9 +34,23 @@ pub enum Authentication {
     Off,
 }
 
+/// How sending out without a login is authorised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AntiRelay {
+    /// By the client's address: one with no_auth in the access restrictions may.
+    #[default]
+    ClientAddress,
+    /// By the client's address, and the sender's address must be one of this box's, or empty (a bounce).
+    ClientAndSenderAddress,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmtpService {
+    /// A number that stays; scripts and rules of this service are kept under it. 0 is replaced by a free one.
+    #[schemars(range(max = 4_294_967_295u32), extend("x-hidden" = true))]
+    pub id: u32,
     /// A name for displays.
     pub name: String,
     /// Off: nothing listens.
@@ -46,6 +61,18 @@ pub struct SmtpService {
     pub encryption: ServiceEncryption,
     /// Who has to log in. Addresses with "no_auth" in the access restrictions never have to.
     pub authentication: Authentication,
+    /// The name in the greeting of this service. Empty: the host name of General.
+    pub host_name: String,
+    /// A client that was logged in on a POP3 service needs no login here, from the log-on until some time after the
+    /// log-off. Its access row must allow it.
+    #[schemars(title = "POP3 then SMTP authentication")]
+    pub pop3_then_smtp: bool,
+    /// How long after the POP3 session ends.
+    #[schemars(title = "POP3 then SMTP timeout", range(min = 1, max = 1440), extend("x-unit" = "minutes"))]
+    pub pop3_then_smtp_timeout: u32,
+    /// How sending out without a login is authorised. Nobody ever sends out from any address without one.
+    #[schemars(title = "SMTP anti-relay protection")]
+    pub anti_relay: AntiRelay,
     /// IP access restrictions: rows in order, the first that has the client's address decides. A client that is not
     /// allowed cannot log in nor send out; mail for local recipients is taken from it unless a login is required for
     /// everything. No rows: everybody may log in.
@@ -61,15 +88,30 @@ pub struct SmtpService {
     /// Most sessions at a time.
     #[schemars(range(min = 1, max = 20_000))]
     pub max_sessions: u32,
+    /// Most sessions at a time of clients that are not local, that is, may not send without a login. 0 is no limit.
+    #[schemars(range(max = 20_000))]
+    pub max_incoming_sessions: u32,
+    /// So many of the incoming sessions are kept for the addresses in reserved_for.
+    #[schemars(range(max = 20_000))]
+    pub reserved_sessions: u32,
+    /// Networks and addresses of mail gateways.
+    pub reserved_for: Vec<String>,
     /// Most sessions at a time from one address that may not send without a login. 0 is no limit.
     #[schemars(range(max = 20_000))]
     pub max_sessions_per_address: u32,
+    /// The same for an address that may. 0 is no limit.
+    #[schemars(range(max = 20_000))]
+    pub max_sessions_per_local_address: u32,
     /// A session that is silent for this long is ended.
     #[schemars(range(min = 10, max = 3600), extend("x-unit" = "seconds"))]
     pub timeout: u32,
     /// Refuse after this many commands with errors in one session.
     #[schemars(range(min = 3, max = 1000))]
     pub max_errors: u32,
+    /// Refuse SMTP connections from clients that name themselves with this text in it, such as .myisp.example. Empty:
+    /// nobody.
+    #[schemars(title = "Refuse SMTP connections from")]
+    pub refuse_hello: String,
     /// Refuse recipients with a % in their address.
     pub refuse_percent: bool,
     /// Do not offer delivery status notifications (DSN).
@@ -80,16 +122,41 @@ pub struct SmtpService {
     /// recipient at RCPT TO, a header when the message is there.
     #[schemars(title = "SMTP rules")]
     pub rules: RuleList<SmtpRule>,
+    /// Enable VRFY and EXPN: tell the addresses in vrfy_expn_access who is behind an address.
+    #[schemars(title = "VRFY and EXPN")]
+    pub vrfy_expn: bool,
+    /// Who may use VRFY and EXPN. No rows: nobody.
+    #[schemars(title = "VRFY and EXPN access restrictions")]
+    pub vrfy_expn_access: AccessList,
+    /// Who may ask with ETRN for the mail that waits for a domain. No rows: nobody, and ETRN is not offered.
+    #[schemars(title = "ETRN access restrictions")]
+    pub etrn_access: AccessList,
+    /// No setting: `reserved_for`, read at first use.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub gateways: Derived<Networks>,
+}
+
+impl SmtpService {
+    /// `reserved_for`, read.
+    pub fn gateways(&self) -> &Networks {
+        self.gateways.get_or_make(|| Networks::of(&self.reserved_for))
+    }
 }
 
 impl Default for SmtpService {
     fn default() -> SmtpService {
         SmtpService {
+            id: 0,
             name: "SMTP Server".into(),
             enabled: true,
             listen: vec!["0.0.0.0:25".into(), "[::]:25".into()],
             encryption: ServiceEncryption::Optional,
             authentication: Authentication::Optional,
+            host_name: String::new(),
+            pop3_then_smtp: false,
+            pop3_then_smtp_timeout: 5,
+            anti_relay: AntiRelay::default(),
             // Port 25 takes the world's mail, so nobody is turned away. Routers come first and have to log in: what they
             // forward looks as if it came from the office.
             access: [AccessRule::allow(ROUTERS), AccessRule::trust(LOCAL_NETWORKS), AccessRule::allow(ANY)].into(),
@@ -97,12 +164,22 @@ impl Default for SmtpService {
             max_message_size: 50 * 1024 * 1024,
             max_recipients: 1000,
             max_sessions: 1000,
+            // Strangers never take all the places from the office.
+            max_incoming_sessions: 500,
+            reserved_sessions: 0,
+            reserved_for: Vec::new(),
             max_sessions_per_address: 20,
+            max_sessions_per_local_address: 0,
             timeout: 300,
             max_errors: 20,
+            refuse_hello: String::new(),
             refuse_percent: true,
             disable_dsn: false,
             rules: RuleList::default(),
+            vrfy_expn: false,
+            vrfy_expn_access: AccessList::default(),
+            etrn_access: AccessList::default(),
+            gateways: Derived::default(),
         }
     }
 }

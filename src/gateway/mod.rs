@@ -114,6 +114,7 @@ impl Gateway {
             board: board.clone(),
             signals: parts.intake.signals.clone(),
             logins: parts.logins.clone(),
+            watch: parts.watch.clone(),
             running: true,
             started_at: now_ms(),
             changing: Arc::default(),

@@ -13,7 +13,7 @@ use crate::live::{Board, Signals, Stop};
 use crate::net::dns::Resolver;
 use crate::net::tls::ServerTls;
 use crate::net::{Tasks, now_ms};
-use crate::policy::Logins;
+use crate::policy::{Logins, Pop3Logins, Watch};
 use crate::store::Store;
 use crate::{collect, notify, send, serve, web};
 
@@ -25,6 +25,7 @@ pub struct Parts {
     pub tasks: Tasks,
     pub intake: Intake,
     pub logins: Logins,
+    pub watch: Watch,
     resolver: Resolver,
     tls: ServerTls,
     stop: Stop,
@@ -33,8 +34,10 @@ pub struct Parts {
 impl Parts {
     pub fn new(store: Store, config: Published, board: Board, tls: ServerTls, stop: Stop) -> Parts {
         let servers = name_servers(&config.current().dns.servers);
+        let tasks = Tasks::default();
         Parts {
-            tasks: Tasks::default(),
+            watch: Watch::new(store.clone(), tasks.clone()),
+            tasks,
             intake: Intake { store, config, board, signals: Signals::default() },
             logins: Logins::default(),
             resolver: Resolver::new(servers),
@@ -80,6 +83,9 @@ impl Parts {
             config: self.intake.config.clone(),
             intake: self.intake.clone(),
             logins: self.logins.clone(),
+            watch: self.watch.clone(),
+            pop3_logins: Pop3Logins::default(),
+            resolver: self.resolver.clone(),
             board: self.intake.board.clone(),
             tls: self.tls.clone(),
             stop: self.stop.clone(),
@@ -101,6 +107,7 @@ impl Parts {
                 Service::Web => {
                     let front = web::Front {
                         config: self.intake.config.clone(),
+                        watch: self.watch.clone(),
                         tasks: self.tasks.clone(),
                         tls: self.tls.clone(),
                         control: web::control_path(self.intake.store.dir()),

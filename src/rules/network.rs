@@ -1,5 +1,6 @@
 //! A network as settings and rules write it: `192.168.1.0/24`, `2001:db8::/32`, or a single address.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// The word for the networks the box itself is in, and for itself; what it stands for is found out elsewhere.
@@ -36,6 +37,10 @@ impl Network {
         Ok(Network { address, prefix })
     }
 
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Whether it is everybody.
     pub fn is_everything(&self) -> bool {
         self.prefix == 0
@@ -53,6 +58,17 @@ impl Network {
                 (network.to_bits() ^ address.to_bits()) & mask == 0
             }
             _ => false,
+        }
+    }
+}
+
+/// As it is read; a whole address without a prefix.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let longest = if self.address.is_ipv4() { 32 } else { 128 };
+        match self.prefix {
+            prefix if prefix == longest => write!(f, "{}", self.address),
+            prefix => write!(f, "{}/{prefix}", self.address),
         }
     }
 }

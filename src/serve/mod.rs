@@ -16,8 +16,9 @@ use crate::config::Published;
 use crate::intake::Intake;
 use crate::live::{Board, Stop};
 use crate::net::Tasks;
+use crate::net::dns::Resolver;
 use crate::net::tls::ServerTls;
-use crate::policy::Logins;
+use crate::policy::{Logins, Pop3Logins, Watch};
 
 /// What every service needs. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +27,9 @@ pub struct Context {
     pub config: Published,
     pub intake: Intake,
     pub logins: Logins,
+    pub watch: Watch,
+    pub pop3_logins: Pop3Logins,
+    pub resolver: Resolver,
     pub board: Board,
     pub tls: ServerTls,
     pub stop: Stop,

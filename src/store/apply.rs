@@ -107,6 +107,10 @@ impl<'a, 'txn> Apply<'a, 'txn> {
                 uids.iter().try_for_each(|uid| self.release(&seen_key(*collector, uid).0))
             }
             Change::PutConfig { json } => put(self.tables.meta, self.txn, meta::CONFIG, json),
+            Change::PutBlock(block) => put(self.tables.blocks, self.txn, block.network.as_bytes(), block),
+            Change::RemoveBlock { network } => {
+                delete(self.tables.blocks, self.txn, network.as_bytes()).map(|_was_there| ())
+            }
             Change::AddTask(task) => self.add_task(task),
             Change::RemoveTask { id } => self.remove_task(*id),
             Change::Journal(row) => self.journal(sequence, place, row),

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::mail::{Address, Envelope};
 
 use super::body::BodyHandle;
-use super::rows::{DEFAULT_PRIORITY, Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, SendAttempt, Task};
+use super::rows::{
+    Block, DEFAULT_PRIORITY, Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, SendAttempt, Task,
+};
 
 /// Names a stored message body and the mail it belongs to; given by [`super::Store::mail_id`], never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,6 +95,11 @@ pub enum Change {
     /// The whole configuration, as the JSON document of `config`.
     PutConfig {
         json: String,
+    },
+    /// An address or network is kept out; takes the place of an earlier block of the same.
+    PutBlock(Block),
+    RemoveBlock {
+        network: String,
     },
     AddTask(Task),
     /// The task is done; stands in the commit that carries its result.

@@ -41,7 +41,7 @@ pub use change::{Change, Delivery, MailId, MailboxId, NewMail, NewQueueEntry, Re
 pub use core::Options;
 pub use error::StoreError;
 pub use rows::{
-    AtProvider, DEFAULT_PRIORITY, DsnAction, Held, Hold, JournalRow, MailboxSummary, MessageRow, NotDownloaded,
+    AtProvider, Block, DEFAULT_PRIORITY, DsnAction, Held, Hold, JournalRow, MailboxSummary, MessageRow, NotDownloaded,
     QueueEntry, QueueRecipient, RecipientState, SendAttempt, Task, TaskKind,
 };
 

@@ -10,7 +10,7 @@ use super::Store;
 use super::body::{Body, BodyHandle};
 use super::change::{MailId, MailboxId};
 use super::error::StoreError;
-use super::rows::{Held, JournalRow, MailboxSummary, MessageRow, QueueEntry, SendAttempt, Task};
+use super::rows::{Block, Held, JournalRow, MailboxSummary, MessageRow, QueueEntry, SendAttempt, Task};
 use super::tables::{
     self, BodyPlace, HeldRow, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, decode, due_key, due_of, get,
     id_key, mailbox_key, meta, question_key, seen_uid,
@@ -187,6 +187,14 @@ impl Store {
         self.core().read(|tables, txn| get(tables.meta, txn, meta::CONFIG))
     }
 
+    /// All blocks, also those that are over.
+    pub fn blocks(&self) -> Result<Vec<Block>, StoreError> {
+        self.core().read(|tables, txn| {
+            let rows = tables.blocks.iter(txn).map_err(StoreError::index)?;
+            rows.map(|item| decode(item.map_err(StoreError::index)?.1)).collect()
+        })
+    }
+
     /// Up to `limit` tasks, the oldest first.
     pub fn tasks(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
         self.core().read(|tables, txn| {
@@ -229,11 +237,12 @@ impl Store {
                 tasks,
                 journal,
                 attempts,
+                blocks,
                 ..
             } = *tables;
-            for table in
-                [mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts]
-            {
+            for table in [
+                mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts, blocks,
+            ] {
                 dump_table(table, txn, &mut rows)?;
             }
             rows.extend(tables::get::<String>(tables.meta, txn, meta::CONFIG)?.map(|json| (Vec::new(), json.into())));

@@ -217,3 +217,15 @@ pub struct MailboxSummary {
     pub messages: u64,
     pub bytes: u64,
 }
+
+/// An address or network that is kept out for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/64`; at most 64 bytes.
+    pub network: String,
+    /// Unix milliseconds.
+    pub since: i64,
+    pub until: i64,
+    /// In plain words.
+    pub reason: String,
+}

@@ -15,6 +15,7 @@
 //! | `tasks` | task | `Task` |
 //! | `journal` | sequence of the commit, place in it | `JournalRow` |
 //! | `attempts` | sequence of the commit, place in it | `SendAttempt` |
+//! | `blocks` | address or network | `Block` |
 //!
 //! Numbers in keys are big-endian, so that what is written and read together lies together. Values are postcard behind
 //! a version byte; bodies are bare.
@@ -34,7 +35,7 @@ pub(super) type Table = Database<'static, Bytes, Bytes>;
 pub(super) const SCHEMA: u32 = 1;
 /// Version of a value.
 const FORMAT: u8 = 1;
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "meta",
     "mails",
     "bodies",
@@ -48,6 +49,7 @@ const NAMES: [&str; 13] = [
     "tasks",
     "journal",
     "attempts",
+    "blocks",
 ];
 pub(super) const COUNT: u32 = NAMES.len() as u32;
 
@@ -76,6 +78,7 @@ pub(super) struct Tables {
     pub tasks: Table,
     pub journal: Table,
     pub attempts: Table,
+    pub blocks: Table,
 }
 
 /// How far the log is applied.
@@ -153,8 +156,22 @@ impl Tables {
             let tables: [_; NAMES.len()] = tables.try_into().map_err(|_| heed::Error::EnvAlreadyOpened)?;
             Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(tables))
         })?;
-        let [meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts] =
-            tables.unwrap_commit();
+        let [
+            meta,
+            mails,
+            bodies,
+            mailboxes,
+            messages,
+            queue,
+            due,
+            seen,
+            held,
+            questions,
+            tasks,
+            journal,
+            attempts,
+            blocks,
+        ] = tables.unwrap_commit();
         Ok(Tables {
             meta,
             mails,
@@ -169,6 +186,7 @@ impl Tables {
             tasks,
             journal,
             attempts,
+            blocks,
         })
     }
 
@@ -187,8 +205,9 @@ impl Tables {
             tasks,
             journal,
             attempts,
+            blocks,
         } = *self;
-        [meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts]
+        [meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts, blocks]
     }
 
     /// Bytes of all pages that hold something.

@@ -10,11 +10,13 @@ use crate::config::{Config, Secret};
 use crate::net::listen::is_local;
 use crate::policy::Logins;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     Granted,
-    /// A login is needed, or the one given is not good.
+    /// A login is needed.
     Login,
+    /// The one given, of this name, is not good.
+    Wrong(String),
     /// No login would help.
     Denied,
 }
@@ -25,7 +27,7 @@ pub async fn access(config: &Config, logins: &Logins, peer: IpAddr, authorizatio
         return if is_local(peer) { Access::Granted } else { Access::Denied };
     }
     let Some((name, password)) = authorization.and_then(basic) else { return Access::Login };
-    let Some(who) = logins.password(config, &name, &password).await else { return Access::Login };
+    let Some(who) = logins.password(config, &name, &password).await else { return Access::Wrong(name) };
     let user = config.users.iter().find(|user| user.id == who.user);
     if user.is_some_and(|user| user.enabled && user.administrator) { Access::Granted } else { Access::Login }
 }

@@ -20,6 +20,7 @@ use super::access::{Access, access};
 use super::api::{self, Api, Caller};
 use super::head::PEER_FIELD;
 use super::pages;
+use crate::policy::{Event, Place};
 
 /// Bytes of a body from the socket at most: a whole configuration.
 const MAX_BODY: u64 = 4 * 1024 * 1024;
@@ -183,6 +184,10 @@ fn answer(request: &mut tiny_http::Request, api: &Api) -> Reply {
             let may = access(&config, &api.logins, peer, field(request, "Authorization"));
             match async_io::block_on(may) {
                 Access::Granted => Caller::Network,
+                Access::Wrong(name) => {
+                    api.watch.note(&config.security, Place::Other, peer, Event::BadLogin, &name);
+                    return Reply { login: true, ..Reply::text(401, "a login is needed") };
+                }
                 Access::Login => return Reply { login: true, ..Reply::text(401, "a login is needed") },
                 Access::Denied => return Reply::text(403, "make an administrator first: pillarbox user add"),
             }

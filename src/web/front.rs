@@ -12,7 +12,7 @@ use crate::config::Published;
 use crate::live::Stop;
 use crate::net::tls::ServerTls;
 use crate::net::{Stream, Tasks, timeout};
-use crate::policy::Lists;
+use crate::policy::{Lists, Watch};
 
 use super::exchange;
 
@@ -20,6 +20,7 @@ use super::exchange;
 #[derive(Clone)]
 pub struct Front {
     pub config: Published,
+    pub watch: Watch,
     pub tasks: Tasks,
     pub tls: ServerTls,
     /// The server's socket.
@@ -78,7 +79,9 @@ pub async fn run(front: Front, listener: TcpListener) {
             None => return,
             Some(Ok((tcp, peer))) => {
                 let config = front.config.current();
-                let allowed = Lists::of_web(&config, &config.web).admit(peer.ip().to_canonical()).allowed;
+                let client = peer.ip().to_canonical();
+                let allowed = Lists::of_web(&config, &config.web).admit(client).allowed;
+                let allowed = allowed && front.watch.admit(&config, client);
                 if let Some(place) = allowed.then(|| counts.take(peer.ip(), &front.limits)).flatten() {
                     front.tasks.spawn(connection(front.clone(), tcp, peer.ip(), place)).detach();
                 }

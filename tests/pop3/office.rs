@@ -9,8 +9,9 @@ use pillarbox::config::{Config, Pop3Service, Published, Secret, ServiceEncryptio
 use pillarbox::intake::Intake;
 use pillarbox::live::{Board, Signals, StopSource};
 use pillarbox::net::Tasks;
+use pillarbox::net::dns::Resolver;
 use pillarbox::net::tls::ServerTls;
-use pillarbox::policy::Logins;
+use pillarbox::policy::{Logins, Pop3Logins, Watch};
 use pillarbox::serve::{Context, Locks, Services, pop3};
 use pillarbox::store::{BodyHandle, Change, Delivery, MailboxId, NewMail, Store};
 
@@ -68,6 +69,9 @@ impl Office {
                 signals: Signals::default(),
             },
             logins: Logins::default(),
+            watch: Watch::new(store.clone(), tasks.clone()),
+            pop3_logins: Pop3Logins::default(),
+            resolver: Resolver::new(Vec::new()),
             board: board.clone(),
             tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
             stop: stopping,

@@ -1,6 +1,6 @@
 //! Who may do what: access restrictions and the relay decision (spec connectors-and-smtp §8.2, §8.3).
 
-use pillarbox::config::{ANY, AccessList, AccessRule, Authentication, LOCAL_NETWORKS};
+use pillarbox::config::{ANY, AccessList, AccessRule, AntiRelay, Authentication, LOCAL_NETWORKS};
 
 use super::office::Office;
 
@@ -72,4 +72,44 @@ fn the_global_list_counts_where_it_is_asked_for() {
     relays(&office, "250");
     office.change(|config| config.smtp[0].use_global_access = true);
     relays(&office, NO_RELAY);
+}
+
+#[test]
+fn anti_relay_by_the_senders_address_too() {
+    let office = Office::with(|service| service.anti_relay = AntiRelay::ClientAndSenderAddress);
+    let mut client = office.greeted();
+    for (from, reply) in [
+        ("x@far.example", "550 5.7.1 Relaying not allowed! Bad sender address"),
+        ("anna@office.example", "250"),
+        ("", "250"),
+    ] {
+        client.expect(&format!("MAIL FROM:<{from}>"), "250");
+        client.expect("RCPT TO:<y@away.example>", reply);
+        client.expect("RCPT TO:<anna@office.example>", "250");
+        client.expect("RSET", "250");
+    }
+    client.send("EHLO pc\r\n");
+    while !client.line().starts_with("250 ") {}
+    client.login("anna", "secret word", "235");
+    client.expect("MAIL FROM:<x@far.example>", "250");
+    client.expect("RCPT TO:<y@away.example>", "250");
+}
+
+#[test]
+fn a_log_on_to_pop3_is_as_good_as_a_login() {
+    let office = Office::with(|service| {
+        service.access = [AccessRule::allow(LOCAL_NETWORKS)].into();
+        service.authentication = Authentication::Required;
+        service.pop3_then_smtp = true;
+    });
+    let client = [127, 0, 0, 1].into();
+    office.greeted().expect("MAIL FROM:<anna@office.example>", "530");
+    let pop3 = office.pop3_logins.log_on(client);
+    let mut session = office.greeted();
+    session.mail("anna@office.example", &["y@away.example"], "Subject: x\r\n\r\n");
+    drop(pop3);
+    office.greeted().expect("MAIL FROM:<anna@office.example>", "250");
+    office.change(|config| config.smtp[0].pop3_then_smtp = false);
+    office.greeted().expect("MAIL FROM:<anna@office.example>", "530");
+    session.expect("MAIL FROM:<anna@office.example>", "250");
 }

@@ -74,3 +74,23 @@ fn a_transaction_is_finished_after_the_stop_and_the_idle_are_told() {
     assert_eq!(office.inbox(1).len(), 1);
     assert!(office.board.sessions().is_empty());
 }
+
+#[test]
+fn gateways_have_places_of_their_own() {
+    let office = Office::with(|service| {
+        service.access = AccessList::default();
+        service.max_incoming_sessions = 1;
+        service.reserved_sessions = 1;
+    });
+    assert_eq!(office.connect().line(), "421 4.3.2 Too many connections - try later");
+    office.change(|config| config.smtp[0].reserved_for = vec!["127.0.0.0/8".into()]);
+    let _first = office.greeted();
+    assert_eq!(office.connect().line(), "421 4.3.2 Too many connections - try later");
+}
+
+#[test]
+fn local_addresses_have_a_limit_where_one_is_set() {
+    let office = Office::with(|service| service.max_sessions_per_local_address = 1);
+    let _first = office.greeted();
+    assert_eq!(office.connect().line(), "421 4.3.2 Too many connections from your IP address - try later");
+}

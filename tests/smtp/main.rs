@@ -1,6 +1,8 @@
 //! The SMTP service over real sockets, on a real store: what the dialog scripts cannot say.
 
 mod access;
+mod intruders;
 mod keeping;
 mod limits;
 mod office;
+mod people;

@@ -12,8 +12,9 @@ use pillarbox::config::{AccessRule, Config, Published, Secret, SmtpService, User
 use pillarbox::intake::Intake;
 use pillarbox::live::{Board, Signals, StopSource};
 use pillarbox::net::Tasks;
+use pillarbox::net::dns::Resolver;
 use pillarbox::net::tls::ServerTls;
-use pillarbox::policy::Logins;
+use pillarbox::policy::{Logins, Pop3Logins, Watch};
 use pillarbox::serve::{Context, Locks, Services, smtp};
 use pillarbox::store::{Body, MailId, MailboxId, MessageRow, Store};
 
@@ -26,9 +27,11 @@ pub struct Office {
     pub board: Board,
     pub config: Published,
     pub signals: Signals,
+    pub watch: Watch,
+    pub pop3_logins: Pop3Logins,
     stop: Option<StopSource>,
     thread: Option<JoinHandle<()>>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Office {
@@ -53,6 +56,7 @@ impl Office {
         let (board, signals) = (Board::default(), Signals::default());
         let (stop, stopping) = StopSource::new();
         let tasks = Tasks::default();
+        let (watch, pop3_logins) = (Watch::new(store.clone(), tasks.clone()), Pop3Logins::default());
         let intake =
             Intake { store: store.clone(), config: config.clone(), board: board.clone(), signals: signals.clone() };
         let context = Context {
@@ -60,6 +64,9 @@ impl Office {
             config: config.clone(),
             intake,
             logins: Logins::default(),
+            watch: watch.clone(),
+            pop3_logins: pop3_logins.clone(),
+            resolver: Resolver::new(Vec::new()),
             board: board.clone(),
             tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
             stop: stopping,
@@ -69,7 +76,23 @@ impl Office {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let thread = std::thread::spawn(move || smol::block_on(tasks.run(smtp::run(context, 0, listener))));
-        Office { address, store, board, config, signals, stop: Some(stop), thread: Some(thread), _dir: dir }
+        Office {
+            address,
+            store,
+            board,
+            config,
+            signals,
+            stop: Some(stop),
+            thread: Some(thread),
+            watch,
+            pop3_logins,
+            dir,
+        }
+    }
+
+    /// For files of a test.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     /// Puts a changed configuration in force.

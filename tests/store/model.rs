@@ -88,6 +88,7 @@ impl Expected {
                 }
             }
             Change::QueuePriority { .. } | Change::Attempt(_) => {}
+            Change::PutBlock(_) | Change::RemoveBlock { .. } => {}
             Change::QueueRemove { mail } => {
                 visible.queue.remove(mail);
             }

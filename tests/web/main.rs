@@ -9,7 +9,7 @@ use pillarbox::config::{Config, Published};
 use pillarbox::live::{Board, Signals, StopSource};
 use pillarbox::net::tls::{ClientTls, ServerTls};
 use pillarbox::net::{Stream, Tasks};
-use pillarbox::policy::Logins;
+use pillarbox::policy::{Logins, Watch};
 use pillarbox::store::Store;
 use pillarbox::web::{self, Api, Control, Front, Limits, control_path};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,21 +38,23 @@ impl Site {
         let (stop, stopping) = StopSource::new();
         let (end, ended) = StopSource::new();
         let config = Published::new(Config::fresh().from_toml(users).unwrap());
+        let tasks = Tasks::default();
+        let watch = Watch::new(store.clone(), tasks.clone());
         let api = Api {
             store: store.clone(),
             config: config.clone(),
             board: Board::default(),
             signals: Signals::default(),
             logins: Logins::default(),
+            watch: watch.clone(),
             running: true,
             started_at: 0,
             changing: Arc::default(),
         };
         let control = Some(Control::start(dir.path(), api).unwrap());
-        let tasks = Tasks::default();
         let tls = ServerTls::self_signed(dir.path(), "box.example").unwrap();
         let control_socket = control_path(dir.path());
-        let front = Front { config, tasks: tasks.clone(), tls, control: control_socket, stop: stopping, limits };
+        let front = Front { config, watch, tasks: tasks.clone(), tls, control: control_socket, stop: stopping, limits };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         tasks.spawn(web::front(front, listener)).detach();

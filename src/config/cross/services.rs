@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::Checks;
+use super::{Checks, is_domain};
+use crate::config::networks::{LOCAL_NETWORKS, Network};
 use crate::config::{AccessList, Restrict, Who};
 
 impl Checks<'_> {
@@ -14,12 +15,23 @@ impl Checks<'_> {
             let path = format!("smtp[{position}].access");
             self.access(&path, &service.access);
             self.open_relay(&path, &service.access);
+            let path = |field: &str| format!("smtp[{position}].{field}");
+            self.access(&path("vrfy_expn_access"), &service.vrfy_expn_access);
+            self.access(&path("etrn_access"), &service.etrn_access);
+            self.networks(&path("reserved_for"), &service.reserved_for);
+            if !service.host_name.is_empty() && !is_domain(&service.host_name) {
+                self.wrong(path("host_name"), format!("\"{}\" is no host name", service.host_name));
+            }
+            if service.max_incoming_sessions != 0 && service.reserved_sessions > service.max_incoming_sessions {
+                self.wrong(path("reserved_sessions"), "is above max_incoming_sessions");
+            }
         }
         for (position, service) in config.pop3.iter().enumerate() {
             self.access(&format!("pop3[{position}].access"), &service.access);
         }
         self.access("web.access", &config.web.access);
         self.access("security.global_access", &config.security.global_access);
+        self.networks("security.never_block", &config.security.never_block);
     }
 
     fn listeners(&mut self) {
@@ -63,6 +75,15 @@ impl Checks<'_> {
                 if self.config.user_named(name).is_none() {
                     self.wrong(format!("{path}.users[{position}]"), format!("there is no user \"{name}\""));
                 }
+            }
+        }
+    }
+
+    fn networks(&mut self, path: &str, list: &[String]) {
+        for (position, text) in list.iter().enumerate() {
+            let known = text.eq_ignore_ascii_case(LOCAL_NETWORKS);
+            if let Some(error) = Network::parse(text).err().filter(|_| !known) {
+                self.wrong(format!("{path}[{position}]"), format!("\"{text}\" {error}"));
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::config::{Config, Pop3Service, Secret, ServiceEncryption};
 use crate::live::SessionGuard;
 use crate::net::listen::is_local;
 use crate::net::{Stream, now_ms};
-use crate::policy::{Lists, LoggedIn};
+use crate::policy::{Event, Lists, LoggedIn, LoggedOn, Place};
 use crate::proto::pop3::server::{Credentials, Login, Retrieval, Session, Settings, Step};
 use mailbox::{Mailbox, Opened};
 
@@ -44,7 +44,7 @@ pub async fn run(context: Context, service: usize, listener: TcpListener) {
         "pop3",
         listener,
         state.seats,
-        |peer| door(&current(), peer),
+        |peer| door(&context, &current(), peer),
         |_| match current().encryption {
             // Words in clear would only break the handshake.
             ServiceEncryption::Implicit => b"",
@@ -71,12 +71,17 @@ impl Deref for Service {
     }
 }
 
-fn door(service: &Service, peer: IpAddr) -> Door {
+fn door(context: &Context, service: &Service, peer: IpAddr) -> Door {
+    // Words in clear would only break the handshake.
+    let words = |line: &'static [u8]| match service.encryption {
+        ServiceEncryption::Implicit => Door::Shut(b""),
+        _ => Door::Shut(line),
+    };
+    if !context.watch.admit(&service.config, peer) {
+        return words(b"-ERR [SYS/TEMP] Server access temporarily blocked! Please try again later\r\n");
+    }
     if !Lists::of_pop3(&service.config, service).admit(peer).allowed {
-        return Door::Shut(match service.encryption {
-            ServiceEncryption::Implicit => b"",
-            _ => b"-ERR [SYS/PERM] Your address may not use this service\r\n",
-        });
+        return words(b"-ERR [SYS/PERM] Your address may not use this service\r\n");
     }
     let limits = Limits { max_sessions: service.max_sessions, max_incoming: 0, reserved: 0, max_per_address: 0 };
     Door::Open(Class::Other, limits)
@@ -123,6 +128,8 @@ struct Connection {
     limit: Duration,
     timestamp: Option<String>,
     service: Service,
+    /// For POP3 then SMTP authentication.
+    logged_on: Option<LoggedOn>,
     peer: IpAddr,
     guard: SessionGuard,
 }
@@ -144,7 +151,19 @@ impl Connection {
         let timestamp = settings.timestamp.clone();
         let session = Session::new(settings, wire.is_encrypted(), &mut out);
         let limit = Duration::from_secs(service.timeout.into());
-        Ok(Connection { context, wire, session, out, mailbox: None, limit, timestamp, service, peer, guard })
+        Ok(Connection {
+            context,
+            wire,
+            session,
+            out,
+            mailbox: None,
+            limit,
+            timestamp,
+            service,
+            logged_on: None,
+            peer,
+            guard,
+        })
     }
 
     async fn run(&mut self) -> io::Result<()> {
@@ -209,6 +228,9 @@ impl Connection {
                     self.guard.user(&user.name);
                     log::debug!("pop3: {}: {} logged in", self.peer, user.name);
                     self.mailbox = Some(mailbox);
+                    if self.service.config.smtp.iter().any(|smtp| smtp.pop3_then_smtp) {
+                        self.logged_on = Some(self.context.pop3_logins.log_on(self.peer));
+                    }
                     Login::Granted(maildrop)
                 }
                 Opened::InUse => Login::InUse,
@@ -216,6 +238,9 @@ impl Connection {
             },
             None => {
                 log::info!("pop3: {}: login refused: {credentials:?}", self.peer);
+                let security = &self.service.config.security;
+                let name = credentials.name();
+                self.context.watch.note(security, Place::Other, self.peer, Event::BadLogin, name);
                 let penalty = PENALTY * (self.session.refused() + 1);
                 let stop = self.context.stop.clone();
                 // Boxed: it is rare, and its room would be in each session's future.

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use async_io::Async;
 
 use super::pace::Pace;
-use super::{Service, offer};
-use crate::config::{Config, Secret, ServiceEncryption};
+use super::{Rights, Service, etrn, offer, people};
+use crate::config::{AntiRelay, Config, Secret, ServiceEncryption};
 use crate::intake::{Draft, MailParams, Refusal, Source};
 use crate::live::SessionGuard;
 use crate::mail::{Address, Recipient};
 use crate::net::{Stream, now_ms};
-use crate::policy::{Lists, LoggedIn};
-use crate::proto::smtp::server::{Answer, Claim, End, Mail, Next, Reply, Request, Session};
+use crate::policy::access::is_listed;
+use crate::policy::{Event, Lists, LoggedIn, Place};
+use crate::proto::smtp::server::{Answer, Claim, End, Mail, Mistake, Next, Reply, Request, Session};
 use crate::route::Destination;
 use crate::serve::Context;
 use crate::serve::wire::{Fill, OnStop, Wire};
@@ -51,6 +52,8 @@ struct Connection {
     peer: IpAddr,
     /// The client's address may send out without a login.
     trusted: bool,
+    /// The return path is an address of this box, or empty; only looked at where it has to be.
+    sender_is_ours: bool,
     guard: SessionGuard,
 }
 
@@ -62,8 +65,8 @@ impl Connection {
         peer: IpAddr,
         guard: SessionGuard,
     ) -> io::Result<Connection> {
-        let admission = service.admit(peer);
-        let session = Session::new(offer(&service, admission));
+        let rights = Rights::of(&context, &service, peer);
+        let session = Session::new(offer(&service, rights, peer));
         let mut wire = Wire::new(Stream::plain(tcp)?, context.stop.clone());
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
@@ -79,7 +82,8 @@ impl Connection {
             limit,
             pace: Pace::new(limit, Instant::now()),
             peer,
-            trusted: admission.no_auth,
+            trusted: rights.no_auth,
+            sender_is_ours: true,
             service,
             guard,
         })
@@ -103,6 +107,7 @@ impl Connection {
                 Next::Read => {
                     self.wire.consume(used);
                     self.flush().await?;
+                    self.note_mistakes();
                     self.read().await?;
                 }
                 Next::Write => {
@@ -126,6 +131,7 @@ impl Connection {
                 Next::Close => break,
             }
         }
+        self.note_mistakes();
         self.flush().await?;
         self.wire.close().await;
         Ok(())
@@ -159,9 +165,10 @@ impl Connection {
 
     async fn answer(&mut self, request: Request) -> Answer {
         match request {
-            Request::Mail { size, .. } => {
+            Request::Mail { return_path, size } => {
                 self.destinations.clear();
                 self.only_recipient = None;
+                self.sender_is_ours = self.is_ours(return_path.as_ref());
                 match self.context.intake.room_for(size.unwrap_or(0)) {
                     Ok(()) => Answer::Yes,
                     Err(refusal) => Answer::No(reply_to(&refusal)),
@@ -178,6 +185,14 @@ impl Connection {
                     Err(refusal) => Answer::No(reply_to(&refusal)),
                 }
             }
+            Request::Verify(text) => Answer::Say(people::verify(&self.context.config.current(), &text)),
+            Request::Expand(text) => Answer::Say(people::expand(&self.context.config.current(), &text)),
+            Request::StartQueue(queue) => {
+                if !is_listed(&self.service.etrn_access, self.peer) {
+                    return Answer::No(Reply::queue_denied(&queue.domain));
+                }
+                Answer::Say(vec![Box::pin(etrn::start(&self.context.intake, &queue)).await])
+            }
             // Boxed: the session's future is kept small for the thousands that are idle.
             Request::Commit(mail) => Box::pin(self.commit(mail)).await,
             Request::Challenge => match challenge(&self.context.config.current()) {
@@ -189,19 +204,54 @@ impl Connection {
     }
 
     fn may_relay(&self) -> bool {
-        self.trusted || self.session.login().is_some()
+        self.session.login().is_some() || (self.trusted && self.sender_is_ours)
+    }
+
+    /// Whether a sender may send out where the service looks at senders; everybody's may where it does not.
+    fn is_ours(&self, return_path: Option<&Address>) -> bool {
+        match (self.service.anti_relay, return_path) {
+            (AntiRelay::ClientAddress, _) | (AntiRelay::ClientAndSenderAddress, None) => true,
+            (AntiRelay::ClientAndSenderAddress, Some(address)) => {
+                let config = self.context.config.current();
+                config.is_local(&address.clone().or_domain(&config.general.default_domain))
+            }
+        }
+    }
+
+    fn note(&self, event: Event, data: &str) {
+        self.context.watch.note(&self.service.config.security, Place::Smtp, self.peer, event, data);
+    }
+
+    /// Of those the session has found; the others are noted where they happen.
+    fn note_mistakes(&mut self) {
+        for mistake in self.session.take_mistakes() {
+            match mistake {
+                Mistake::Syntax(reply) => self.note(Event::SyntaxError, reply.text()),
+                Mistake::TooLarge => self.note(Event::TooLarge, ""),
+            }
+        }
     }
 
     fn recipient(&mut self, recipient: Recipient) -> Answer {
         let address = recipient.address.clone();
         match self.context.intake.recipient_of(self.may_relay(), recipient) {
             Ok(destinations) => {
+                let out = destinations.iter().any(|place| matches!(place, Destination::Outgoing(_)));
+                self.note(if out { Event::RelayAllowed } else { Event::GoodRecipient }, address.as_str());
                 self.only_recipient = self.destinations.is_empty().then_some(address);
                 self.destinations.extend(destinations);
                 Answer::Yes
             }
             Err(refusal) => {
                 log::info!("smtp: {}: recipient {address} refused: {refusal}", self.peer);
+                match refusal {
+                    Refusal::RelayDenied => self.note(Event::RelayDenied, address.as_str()),
+                    Refusal::UnknownRecipient => self.note(Event::BadRecipient, address.as_str()),
+                    _ => {}
+                }
+                if refusal == Refusal::RelayDenied && self.trusted {
+                    return Answer::No(Reply::relay_denied_to_sender());
+                }
                 Answer::No(reply_to(&refusal))
             }
         }
@@ -248,6 +298,7 @@ impl Connection {
         match user {
             Some(LoggedIn { name, .. }) if !lists.admit_user(self.peer, &name) => {
                 log::info!("smtp: {}: login refused: {name} may not log in from there", self.peer);
+                self.note(Event::BadLogin, &name);
                 Answer::No(Reply::bad_login())
             }
             Some(LoggedIn { name, .. }) => {
@@ -257,6 +308,7 @@ impl Connection {
             }
             None => {
                 log::info!("smtp: {}: login refused: {claim:?}", self.peer);
+                self.note(Event::BadLogin, claim.name());
                 Answer::No(Reply::bad_login())
             }
         }

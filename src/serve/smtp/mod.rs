@@ -4,18 +4,23 @@
 //! mail is kept. Text of a message goes from the read buffer to the draft as it comes. Decides nothing by itself.
 
 mod connection;
+mod etrn;
 mod pace;
+mod people;
 
 use std::net::{IpAddr, TcpListener};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use super::Context;
 use super::listener::{Door, accept_loop};
 use super::seats::{Class, Crowded, Limits};
 use crate::config::{Authentication, Config, ServiceEncryption, SmtpService};
+use crate::net::listen::is_local;
+use crate::policy::access::is_listed;
 use crate::policy::{Admission, Lists};
-use crate::proto::smtp::server::{LoginPolicy, Settings};
+use crate::proto::smtp::server::{LoginPolicy, Lookups, Settings};
 use connection::serve;
 
 /// Serves sessions on `listener` by the settings of the SMTP service at `service` in the configuration's list, until
@@ -30,7 +35,7 @@ pub async fn run(mut context: Context, service: usize, listener: TcpListener) {
         "smtp",
         listener,
         state.seats,
-        |peer| door(&current(), peer),
+        |peer| door(&context, &current(), peer),
         |crowded| match (current().encryption, crowded) {
             // Words in clear would only break the handshake.
             (ServiceEncryption::Implicit, _) => b"",
@@ -65,27 +70,74 @@ impl Deref for Service {
     }
 }
 
-fn door(service: &Service, peer: IpAddr) -> Door {
+fn door(context: &Context, service: &Service, peer: IpAddr) -> Door {
+    // Words in clear would only break the handshake.
+    let words = |line: &'static [u8]| match service.encryption {
+        ServiceEncryption::Implicit => Door::Shut(b""),
+        _ => Door::Shut(line),
+    };
+    if !context.watch.admit(&service.config, peer) {
+        return words(b"421 4.7.0 Your connection has been blocked temporarily - Try again later\r\n");
+    }
     let admission = service.admit(peer);
     if !admission.allowed && service.authentication == Authentication::Required {
         // Nothing is left that such a client could do.
-        return Door::Shut(match service.encryption {
-            ServiceEncryption::Implicit => b"",
-            _ => b"554 5.7.1 Your address may not use this service\r\n",
-        });
+        return words(b"554 5.7.1 Your address may not use this service\r\n");
     }
-    let class = if admission.no_auth { Class::Local } else { Class::Other };
-    // The office's own machines are many behind one address, or one with many mails: the limit per address is for others.
-    let max_per_address = if admission.no_auth { 0 } else { service.max_sessions_per_address };
-    Door::Open(class, Limits { max_sessions: service.max_sessions, max_incoming: 0, reserved: 0, max_per_address })
+    let (class, max_per_address) = match admission.no_auth {
+        true => (Class::Local, service.max_sessions_per_local_address),
+        false if is_gateway(service, peer) => (Class::Reserved, 0),
+        false => (Class::Other, service.max_sessions_per_address),
+    };
+    let limits = Limits {
+        max_sessions: service.max_sessions,
+        max_incoming: service.max_incoming_sessions,
+        reserved: service.reserved_sessions,
+        max_per_address,
+    };
+    Door::Open(class, limits)
 }
 
-/// What the session may offer to a client.
-fn offer(service: &Service, admission: Admission) -> Settings {
+fn is_gateway(service: &SmtpService, peer: IpAddr) -> bool {
+    let gateways = service.gateways();
+    gateways.contains(peer) || (gateways.local && is_local(peer))
+}
+
+/// What a client may do before it has logged in.
+#[derive(Clone, Copy)]
+struct Rights {
+    /// Log in, if the service has logins.
+    log_in: bool,
+    /// Send mail without a login though one is required, and send it out.
+    no_auth: bool,
+    /// Say a password in clear.
+    clear_login: bool,
+}
+
+impl Rights {
+    fn of(context: &Context, service: &Service, peer: IpAddr) -> Rights {
+        let admission = service.admit(peer);
+        let was_on_pop3 = || {
+            let timeout = Duration::from_secs(60 * u64::from(service.pop3_then_smtp_timeout));
+            context.pop3_logins.has(peer, timeout, Instant::now())
+        };
+        let by_pop3 = service.pop3_then_smtp && admission.allowed && was_on_pop3();
+        Rights { log_in: admission.allowed, no_auth: admission.no_auth || by_pop3, clear_login: admission.no_auth }
+    }
+}
+
+/// What the session may offer to a client at `peer`.
+fn offer(service: &Service, rights: Rights, peer: IpAddr) -> Settings {
     let config = &service.config;
+    let host_name = if service.host_name.is_empty() { &config.general.host_name } else { &service.host_name };
+    let lookups = match service.vrfy_expn {
+        false => Lookups::Off,
+        true if is_listed(&service.vrfy_expn_access, peer) => Lookups::On,
+        true => Lookups::Denied,
+    };
     let encryption = service.encryption;
     Settings {
-        host_name: config.general.host_name.clone(),
+        host_name: host_name.clone(),
         max_size: service.max_message_size,
         max_recipients: service.max_recipients,
         max_errors: service.max_errors,
@@ -93,14 +145,17 @@ fn offer(service: &Service, admission: Admission) -> Settings {
         require_tls: encryption == ServiceEncryption::Required,
         encrypted: encryption == ServiceEncryption::Implicit,
         login: match service.authentication {
-            _ if !admission.allowed => LoginPolicy::Off,
+            _ if !rights.log_in => LoginPolicy::Off,
             Authentication::Off => LoginPolicy::Off,
-            Authentication::Required if !admission.no_auth => LoginPolicy::Required,
+            Authentication::Required if !rights.no_auth => LoginPolicy::Required,
             Authentication::Optional | Authentication::Required => LoginPolicy::Optional,
         },
-        clear_login: admission.no_auth,
+        clear_login: rights.clear_login,
         cram_md5: config.general.reversible_passwords,
         dsn: !service.disable_dsn,
         refuse_percent: service.refuse_percent,
+        refuse_hello: service.refuse_hello.to_lowercase(),
+        lookups,
+        etrn: !service.etrn_access.rules().is_empty(),
     }
 }

@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::config::{Config, Invalid, Published};
 use crate::live::{Board, Signals};
-use crate::policy::Logins;
+use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
 
 use super::settings::{self, SettingsError};
@@ -40,6 +40,7 @@ pub struct Api {
     pub board: Board,
     pub signals: Signals,
     pub logins: Logins,
+    pub watch: Watch,
     /// Whether services run, or only the store is open.
     pub running: bool,
     /// Unix milliseconds.

@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 
-use pillarbox::proto::smtp::server::{Answer, Claim, End, LoginPolicy, Next, Reply, Request, Session, Settings};
+use pillarbox::proto::smtp::server::{
+    Answer, Claim, End, LoginPolicy, Lookups, Next, Reply, Request, Session, Settings,
+};
 use proptest::prelude::*;
 
 use super::script::{self, Line, Script, matches};
@@ -45,6 +47,13 @@ fn settings(script: &Script) -> Settings {
         cram_md5: script.has("cram-md5"),
         dsn: !script.has("no-dsn"),
         refuse_percent: !script.has("percent"),
+        refuse_hello: if script.has("refuse-myisp") { ".myisp.example".into() } else { String::new() },
+        lookups: match (script.has("vrfy"), script.has("vrfy-denied")) {
+            (true, _) => Lookups::On,
+            (_, true) => Lookups::Denied,
+            _ => Lookups::Off,
+        },
+        etrn: script.has("etrn"),
     }
 }
 
@@ -156,6 +165,14 @@ impl Shell {
                 self.kept.push_back([envelope.as_bytes(), &text].concat());
                 Answer::Queued(format!("{:X}", 0x2a + self.kept.len()))
             }
+            Request::Verify(text) | Request::Expand(text) => match text.trim_matches(['<', '>']) {
+                "anna" | "anna@office.example" => Answer::Say(vec![Reply::known("<anna@office.example>".into())]),
+                _ => Answer::Say(vec![Reply::unknown_recipient()]),
+            },
+            Request::StartQueue(queue) if queue.domain == "branch.example" => {
+                Answer::Say(vec![Reply::nothing_queued(&queue.domain)])
+            }
+            Request::StartQueue(queue) => Answer::No(Reply::queue_denied(&queue.domain)),
             Request::Challenge => Answer::Challenge(CHALLENGE.into()),
             Request::Login(Claim::Password { name, password }) if name == "anna" && password == "secret word" => {
                 Answer::LoggedIn(name)

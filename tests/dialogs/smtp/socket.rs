@@ -10,9 +10,10 @@ use pillarbox::config::{
 };
 use pillarbox::intake::Intake;
 use pillarbox::live::{Board, Signals, StopSource};
+use pillarbox::net::dns::Resolver;
 use pillarbox::net::tls::{ClientTls, ServerTls};
 use pillarbox::net::{Stream, Tasks, timeout};
-use pillarbox::policy::Logins;
+use pillarbox::policy::{Logins, Pop3Logins, Watch};
 use pillarbox::serve::{Context, Locks, Services, smtp};
 use pillarbox::store::{Body, MailboxId, Store};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,6 +55,14 @@ fn config(script: &Script) -> Config {
         max_recipients: script.number("recipients").unwrap_or(100) as u32,
         max_errors: script.number("errors").unwrap_or(20) as u32,
         disable_dsn: script.has("no-dsn"),
+        refuse_hello: if script.has("refuse-myisp") { ".MyISP.example".into() } else { String::new() },
+        vrfy_expn: script.has("vrfy") || script.has("vrfy-denied"),
+        vrfy_expn_access: if script.has("vrfy") {
+            [AccessRule::allow("127.0.0.1")].into()
+        } else {
+            AccessList::default()
+        },
+        etrn_access: if script.has("etrn") { [AccessRule::allow("127.0.0.1")].into() } else { AccessList::default() },
         ..SmtpService::default()
     }];
     config
@@ -135,6 +144,9 @@ fn open(script: &Script) {
         config: published.clone(),
         intake: Intake { store: store.clone(), config: published, board: board.clone(), signals: Signals::default() },
         logins: Logins::default(),
+        watch: Watch::new(store.clone(), tasks.clone()),
+        pop3_logins: Pop3Logins::default(),
+        resolver: Resolver::new(Vec::new()),
         board: board.clone(),
         tls: ServerTls::self_signed(dir.path(), HOST).unwrap(),
         stop: stopping,

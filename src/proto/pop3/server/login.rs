@@ -21,6 +21,14 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    pub fn name(&self) -> &str {
+        match self {
+            Credentials::Password { name, .. } | Credentials::Apop { name, .. } => name,
+        }
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Credentials::Password { name, .. } | Credentials::Apop { name, .. }) = self;

@@ -51,6 +51,14 @@ pub enum Claim {
     },
 }
 
+impl Claim {
+    pub fn name(&self) -> &str {
+        match self {
+            Claim::Password { name, .. } | Claim::CramMd5 { name, .. } => name,
+        }
+    }
+}
+
 /// Without the secrets.
 impl std::fmt::Debug for Claim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -24,7 +24,7 @@ mod verbs;
 pub use auth::Claim;
 pub use path::Mail;
 pub use reply::Reply;
-pub use talk::{Answer, End, LoginPolicy, Next, Request, Settings, Step};
+pub use talk::{Answer, End, LoginPolicy, Lookups, Mistake, Next, Queue, Request, Settings, Step};
 pub use verbs::Hello;
 
 use auth::{Exchange, Turn};
@@ -47,6 +47,7 @@ pub struct Session {
     transaction: Option<Transaction>,
     errors: u32,
     login_failures: u32,
+    mistakes: Vec<Mistake>,
 }
 
 /// A mail that is announced.
@@ -79,8 +80,13 @@ enum Question {
     Mail(Mail),
     Recipient,
     Data,
-    Chunk { size: u64, last: bool },
+    Chunk {
+        size: u64,
+        last: bool,
+    },
     Commit,
+    /// One that changes nothing.
+    Words,
     Challenge,
     Login,
 }
@@ -100,6 +106,7 @@ impl Session {
             transaction: None,
             errors: 0,
             login_failures: 0,
+            mistakes: Vec::new(),
         }
     }
 
@@ -123,6 +130,11 @@ impl Session {
     /// Login name.
     pub fn login(&self) -> Option<&str> {
         self.login.as_deref()
+    }
+
+    /// What the client did wrong since the last call.
+    pub fn take_mistakes(&mut self) -> Vec<Mistake> {
+        std::mem::take(&mut self.mistakes)
     }
 
     /// The word for `with` in a Received line (RFC 3848, RFC 6531 §4.3).
@@ -241,6 +253,11 @@ impl Session {
     fn refuse(&mut self, reply: Reply) -> Option<Next<'static>> {
         self.say(&reply);
         self.errors += 1;
+        match reply.code() {
+            500 | 501 | 503 | 521 | 555 => self.mistakes.push(Mistake::Syntax(reply.clone())),
+            _ if reply == Reply::too_large() => self.mistakes.push(Mistake::TooLarge),
+            _ => {}
+        }
         if reply == Reply::bad_chunk() {
             self.state = State::Closed;
             return Some(Next::Close);

@@ -22,7 +22,10 @@ impl Session {
                 self.reset()
             }
             Command::Noop => self.fine(&Reply::ok()),
-            Command::Verify => self.fine(&Reply::cannot_verify()),
+            Command::CannotVerify => self.fine(&Reply::cannot_verify()),
+            Command::Verify(name) => self.ask(Question::Words, Request::Verify(name)),
+            Command::Expand(name) => self.ask(Question::Words, Request::Expand(name)),
+            Command::StartQueue(queue) => self.ask(Question::Words, Request::StartQueue(queue)),
             Command::Help => self.fine(&Reply::help()),
             Command::Quit => self.close(&Reply::bye()),
             Command::StartTls => {
@@ -85,11 +88,22 @@ impl Session {
                 self.login = Some(name);
                 self.fine(&Reply::logged_in())
             }
+            (Question::Words, Answer::Say(lines)) => self.say_all(lines),
             (Question::Login, Answer::No(reply)) => self.login_failed(reply),
             (_, Answer::No(reply)) => self.refuse(reply),
             // An answer to another question: the shell is wrong, the client is not.
             _ => self.refuse(Reply::temporary()),
         }
+    }
+
+    /// One reply of several lines; an error counts as one.
+    fn say_all(&mut self, mut lines: Vec<Reply>) -> Option<Next<'static>> {
+        let Some(last) = lines.pop() else { return self.refuse(Reply::temporary()) };
+        if last.is_error() {
+            return self.refuse(last);
+        }
+        lines.iter().for_each(|line| line.write_continued(&mut self.output));
+        self.fine(&last)
     }
 
     fn fine(&mut self, reply: &Reply) -> Option<Next<'static>> {
@@ -139,6 +153,9 @@ impl Session {
         }
         if settings.dsn {
             line(&["DSN"]);
+        }
+        if settings.etrn {
+            line(&["ETRN"]);
         }
         line(&["8BITMIME"]);
         line(&["SMTPUTF8"]);

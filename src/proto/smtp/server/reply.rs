@@ -2,6 +2,7 @@
 //! it, and scripts match it.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -38,8 +39,17 @@ impl Reply {
 
     /// One line with CRLF.
     pub fn write_to(&self, out: &mut Vec<u8>) {
+        self.write(b' ', out);
+    }
+
+    /// The same, with more lines of the reply to follow.
+    pub(super) fn write_continued(&self, out: &mut Vec<u8>) {
+        self.write(b'-', out);
+    }
+
+    fn write(&self, mark: u8, out: &mut Vec<u8>) {
         let digit = |value: u16| b'0' + (value % 10) as u8;
-        out.extend_from_slice(&[digit(self.code / 100), digit(self.code / 10), digit(self.code), b' ']);
+        out.extend_from_slice(&[digit(self.code / 100), digit(self.code / 10), digit(self.code), mark]);
         if !self.enhanced.is_empty() {
             out.extend_from_slice(self.enhanced.as_bytes());
             out.push(b' ');
@@ -72,11 +82,14 @@ impl Reply {
     pub(super) fn queued(id: &str) -> Reply {
         Reply::made(250, "2.0.0", format!("Ok: queued as {id}"))
     }
-    pub(super) const fn cannot_verify() -> Reply {
-        Reply::fixed(252, "2.1.5", "Send some mail, it will be tried")
-    }
     pub(super) const fn help() -> Reply {
         Reply::fixed(214, "2.0.0", "See RFC 5321")
+    }
+    pub(super) const fn unwanted_name() -> Reply {
+        Reply::fixed(550, "5.7.1", "Clients of this name are not served here")
+    }
+    pub(super) const fn lookup_denied() -> Reply {
+        Reply::fixed(550, "5.7.1", "Your address may not look up people here")
     }
     pub(super) const fn bye() -> Reply {
         Reply::fixed(221, "2.0.0", "Bye")
@@ -188,6 +201,31 @@ impl Reply {
     }
     pub const fn relay_denied() -> Reply {
         Reply::fixed(550, "5.7.1", "Relaying not allowed! Bad sender IP address")
+    }
+    pub const fn relay_denied_to_sender() -> Reply {
+        Reply::fixed(550, "5.7.1", "Relaying not allowed! Bad sender address")
+    }
+    pub fn blacklisted(client: IpAddr, list: &str) -> Reply {
+        Reply::made(550, "5.7.1", format!("Client address [{client}] is listed by {list}"))
+    }
+    /// `person`: a name and an address in angle brackets.
+    pub fn known(person: String) -> Reply {
+        Reply::made(250, "2.1.5", person)
+    }
+    pub const fn cannot_verify() -> Reply {
+        Reply::fixed(252, "2.1.5", "Send some mail, it will be tried")
+    }
+    pub fn nothing_queued(node: &str) -> Reply {
+        Reply::made(251, "2.0.0", format!("Ok, no messages waiting for node {node}"))
+    }
+    pub fn queue_started(node: &str, count: usize) -> Reply {
+        Reply::made(253, "2.0.0", format!("Ok, {count} pending messages for node {node} started"))
+    }
+    pub fn cannot_queue(node: &str) -> Reply {
+        Reply::made(458, "4.3.0", format!("Unable to queue messages for node {node}"))
+    }
+    pub fn queue_denied(node: &str) -> Reply {
+        Reply::made(459, "4.7.1", format!("Node {node} not allowed"))
     }
     pub const fn too_many_hops() -> Reply {
         Reply::fixed(554, "5.4.6", "Too many hops")

@@ -35,6 +35,30 @@ pub struct Settings {
     pub dsn: bool,
     /// No recipients with `%`.
     pub refuse_percent: bool,
+    /// A client whose name has this in it is refused; empty for none. In lower case.
+    pub refuse_hello: String,
+    /// VRFY and EXPN.
+    pub lookups: Lookups,
+    /// ETRN is offered.
+    pub etrn: bool,
+}
+
+/// Whether people's addresses are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookups {
+    /// To nobody.
+    Off,
+    /// Not to this client.
+    Denied,
+    On,
+}
+
+/// A mistake of the client's that others may want to know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// With what was said to it.
+    Syntax(Reply),
+    TooLarge,
 }
 
 /// How much of the input was used, and what comes next.
@@ -72,10 +96,23 @@ pub enum Request {
     Begin,
     /// The text is complete: keep the mail for good.
     Commit(Mail),
+    /// What is known of this address or name? ([`Answer::Say`])
+    Verify(String),
+    /// Where does it lead? ([`Answer::Say`])
+    Expand(String),
+    /// Send what waits for this domain ([`Answer::Say`]).
+    StartQueue(Queue),
     /// A fresh challenge for CRAM-MD5 ([`Answer::Challenge`]).
     Challenge,
     /// Who is it? ([`Answer::LoggedIn`])
     Login(Claim),
+}
+
+/// What `ETRN` names (RFC 1985 §5.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    pub domain: String,
+    pub with_subdomains: bool,
 }
 
 /// To a [`Request`].
@@ -87,6 +124,8 @@ pub enum Answer {
     Queued(String),
     Challenge(String),
     LoggedIn(String),
+    /// One reply of one or more lines, all with the code of the first.
+    Say(Vec<Reply>),
 }
 
 /// Why there is no more input.

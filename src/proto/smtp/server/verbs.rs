@@ -7,7 +7,7 @@
 use super::auth::Mechanism;
 use super::path::{self, Mail};
 use super::reply::Reply;
-use super::{LoginPolicy, Session};
+use super::{LoginPolicy, Lookups, Queue, Session};
 use crate::mail::Recipient;
 
 /// A command that has passed its check.
@@ -17,14 +17,24 @@ pub(super) enum Command {
     Mail(Mail),
     Recipient(Recipient),
     Data,
-    Chunk { size: u64, last: bool },
+    Chunk {
+        size: u64,
+        last: bool,
+    },
     Reset,
     Noop,
-    Verify,
+    /// Nothing is told.
+    CannotVerify,
+    Verify(String),
+    Expand(String),
+    StartQueue(Queue),
     Help,
     Quit,
     StartTls,
-    Login { mechanism: Mechanism, initial: Option<String> },
+    Login {
+        mechanism: Mechanism,
+        initial: Option<String>,
+    },
 }
 
 /// How the client has introduced itself.
@@ -56,20 +66,21 @@ enum Needs {
     Login,
 }
 
-const VERBS: [Verb; 14] = [
+const VERBS: [Verb; 15] = [
     Verb { word: "MAIL", needs: Needs::Login, check: mail },
     Verb { word: "RCPT", needs: Needs::Login, check: recipient },
     Verb { word: "DATA", needs: Needs::Login, check: data },
     Verb { word: "BDAT", needs: Needs::Nothing, check: chunk },
-    Verb { word: "EHLO", needs: Needs::Nothing, check: |_, name| hello(name, true) },
-    Verb { word: "HELO", needs: Needs::Nothing, check: |_, name| hello(name, false) },
+    Verb { word: "EHLO", needs: Needs::Nothing, check: |session, name| hello(session, name, true) },
+    Verb { word: "HELO", needs: Needs::Nothing, check: |session, name| hello(session, name, false) },
     Verb { word: "QUIT", needs: Needs::Nothing, check: |_, _| Ok(Command::Quit) },
     Verb { word: "RSET", needs: Needs::Nothing, check: |_, _| Ok(Command::Reset) },
     Verb { word: "NOOP", needs: Needs::Nothing, check: |_, _| Ok(Command::Noop) },
     Verb { word: "STARTTLS", needs: Needs::Hello, check: start_tls },
     Verb { word: "AUTH", needs: Needs::Hello, check: login },
-    Verb { word: "VRFY", needs: Needs::Login, check: |_, _| Ok(Command::Verify) },
-    Verb { word: "EXPN", needs: Needs::Login, check: |_, _| Err(Reply::not_implemented()) },
+    Verb { word: "VRFY", needs: Needs::Login, check: verify },
+    Verb { word: "EXPN", needs: Needs::Login, check: expand },
+    Verb { word: "ETRN", needs: Needs::Login, check: start_queue },
     Verb { word: "HELP", needs: Needs::Nothing, check: |_, _| Ok(Command::Help) },
 ];
 
@@ -101,10 +112,14 @@ pub(super) fn is_web(word: &str) -> bool {
     ["GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH"].contains(&word)
 }
 
-fn hello(argument: &str, extended: bool) -> Result<Command, Reply> {
+fn hello(session: &Session, argument: &str, extended: bool) -> Result<Command, Reply> {
     let name = argument.split_ascii_whitespace().next().unwrap_or("");
     if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(Reply::syntax("Syntax: EHLO your.host.name"));
+    }
+    let unwanted = &session.settings.refuse_hello;
+    if !unwanted.is_empty() && name.to_lowercase().contains(unwanted.as_str()) {
+        return Err(Reply::unwanted_name());
     }
     Ok(Command::Hello(Hello { name: name.to_string(), extended }))
 }
@@ -146,6 +161,44 @@ fn data(session: &Session, argument: &str) -> Result<Command, Reply> {
         Some(transaction) if transaction.recipients == 0 => Err(Reply::no_recipients()),
         Some(_) => Ok(Command::Data),
     }
+}
+
+fn verify(session: &Session, argument: &str) -> Result<Command, Reply> {
+    match session.settings.lookups {
+        Lookups::Off => Ok(Command::CannotVerify),
+        Lookups::Denied => Err(Reply::lookup_denied()),
+        Lookups::On if argument.is_empty() => Err(Reply::syntax("Syntax: VRFY address")),
+        Lookups::On => Ok(Command::Verify(argument.to_string())),
+    }
+}
+
+fn expand(session: &Session, argument: &str) -> Result<Command, Reply> {
+    match session.settings.lookups {
+        Lookups::Off => Err(Reply::not_implemented()),
+        Lookups::Denied => Err(Reply::lookup_denied()),
+        Lookups::On if argument.is_empty() => Err(Reply::syntax("Syntax: EXPN address")),
+        Lookups::On => Ok(Command::Expand(argument.to_string())),
+    }
+}
+
+/// `ETRN domain`, or `ETRN @domain` for its subdomains too (RFC 1985 §5.3). Queues with names of their own, `#name`, there
+/// are none of.
+fn start_queue(session: &Session, argument: &str) -> Result<Command, Reply> {
+    if !session.settings.etrn {
+        return Err(Reply::not_implemented());
+    }
+    if session.transaction.is_some() {
+        return Err(Reply::out_of_order("Not within a mail"));
+    }
+    let (name, with_subdomains) = match argument.strip_prefix('@') {
+        Some(name) => (name, true),
+        None => (argument, false),
+    };
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(letters) {
+        return Err(Reply::syntax("Syntax: ETRN domain"));
+    }
+    Ok(Command::StartQueue(Queue { domain: name.to_ascii_lowercase(), with_subdomains }))
 }
 
 /// Only the grammar: whatever is wrong otherwise, the chunk's bytes must be read first. They are not known when the
