@@ -33,7 +33,7 @@ pub(super) struct Arrived {
 
 /// Commits it. On disk when this returns without a refusal.
 pub(super) async fn deliver(job: Arc<Job>, message: Arrived) -> Result<(), Refusal> {
-    let Arrived { key, eight_bit, draft, orders, recipients, marks, .. } = message;
+    let Arrived { key, size, eight_bit, draft, orders, recipients, marks, .. } = message;
     let header = draft.header();
     let return_path = return_path(header);
     let recipients = recipients.unwrap_or_else(|| Recipients::of(&job, header));
@@ -54,6 +54,10 @@ pub(super) async fn deliver(job: Arc<Job>, message: Arrived) -> Result<(), Refus
         let committed = job.services.intake.store.commit(seen).await;
         return committed.map_err(|error| if error.is_full() { Refusal::NoRoom } else { Refusal::Temporary });
     }
+    job.log(|| {
+        let from = params.return_path.as_ref().map_or("<>", Address::as_str);
+        format!("mail {} of {size} bytes from {from}, {} recipients", draft.mail_id(), destinations.len())
+    });
     let has_task = with.iter().any(|change| matches!(change, Change::AddTask(_)));
     draft.finish(params, destinations, seen.into_iter().chain(with).collect()).await?;
     if has_task {

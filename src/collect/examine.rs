@@ -10,7 +10,8 @@ use super::job::Job;
 use super::leave::{self, Header, Told};
 use super::link::Link;
 use super::listing::{HASHED_HEADER, header_key};
-use super::plan::{Fetch, Plan};
+use super::plan::{DAY, Fetch, Plan};
+use super::rules::{Judge, Verdict};
 use super::trouble::Trouble;
 use crate::proto::pop3::client::{Command, Event};
 use crate::store::{Change, Held};
@@ -31,8 +32,12 @@ pub(super) async fn examine(job: &Job, link: &mut Link, plan: &mut Plan, known: 
     if plan.examine.is_empty() {
         return Ok(());
     }
-    let mut examination = Examination { job, known, plan, changes: Vec::new(), asked: false };
+    let judge = Judge::new(job);
+    let mut examination = Examination { job, judge, known, plan, changes: Vec::new(), asked: false };
     if !link.session.capabilities().may_top() {
+        if job.uses_rules() {
+            job.problem("The provider does not give headers alone (TOP), so download rules cannot be applied.");
+        }
         while let Some(fetch) = examination.plan.examine.pop_front() {
             examination.without_header(fetch);
         }
@@ -82,6 +87,7 @@ pub(super) async fn examine(job: &Job, link: &mut Link, plan: &mut Plan, known: 
 
 struct Examination<'a> {
     job: &'a Job,
+    judge: Option<Judge<'a>>,
     known: Known<'a>,
     plan: &'a mut Plan,
     changes: Vec<Change>,
@@ -101,12 +107,79 @@ impl Examination<'_> {
             }
             return;
         }
+        if let Some(judge) = &self.judge
+            && let Some(rule) = judge.rule(&fetch, header)
+        {
+            let verdict = judge.verdict(rule, &fetch);
+            // What stays is decided about in each run; it is news once.
+            if !self.is_held(&fetch) {
+                judge.note(rule, &fetch, header);
+            }
+            return self.by_rule(fetch, header, &rule.name, verdict);
+        }
         if fetch.size.is_some_and(|size| rules.too_large(size)) {
             self.plan.too_large += 1;
             let told = Told { intended: true, ..Told::default() };
             return self.ask(&fetch, header, &told, None);
         }
         self.plan.fetch.push_back(fetch);
+    }
+
+    fn is_held(&self, fetch: &Fetch) -> bool {
+        fetch.key.as_ref().is_some_and(|key| self.known.held.contains_key(key))
+    }
+
+    fn by_rule(&mut self, mut fetch: Fetch, header: &[u8], rule: &str, verdict: Verdict) {
+        match verdict {
+            Verdict::Download(orders) => {
+                fetch.orders = Some(Box::new(orders));
+                self.plan.fetch.push_back(fetch);
+            }
+            Verdict::Ask(told) => {
+                self.plan.kept_by_rule += 1;
+                self.ask(&fetch, header, &told, Some(rule));
+            }
+            Verdict::Ignore => self.ignore(&fetch),
+            Verdict::Delete(told) => {
+                self.plan.deleted_by_rule += 1;
+                if let Some(told) = told {
+                    let header = Header { size: fetch.size, block: header };
+                    self.changes.push(leave::warn(self.job, &header, &told, rule));
+                    self.asked = true;
+                }
+                self.delete(&fetch, header);
+            }
+        }
+    }
+
+    /// Left until its days are over; where mail is not left at the provider, for good.
+    fn ignore(&mut self, fetch: &Fetch) {
+        let (collector, rules) = (self.job.collector.id, self.job.rules());
+        let held = fetch.key.as_ref().and_then(|key| Some((key, self.known.held.get(key)?)));
+        match (held, &fetch.key) {
+            (Some((_, held)), _) if rules.leave_days > 0 && rules.expired(held.since) => {
+                self.plan.deleted_by_rule += 1;
+                return self.delete(fetch, &[]);
+            }
+            (None, Some(key)) => {
+                let hold = Change::HoldMessage { collector, uid: key.clone(), at: rules.now, question: None };
+                self.changes.push(hold);
+            }
+            _ => {}
+        }
+        self.plan.kept_by_rule += 1;
+    }
+
+    /// Noted as seen and expired, so that one whose DELE does not come through is only deleted in the next run.
+    fn delete(&mut self, fetch: &Fetch, header: &[u8]) {
+        let (collector, rules) = (self.job.collector.id, self.job.rules());
+        let uid = fetch.key.clone().unwrap_or_else(|| header_key(header));
+        if self.is_held(fetch) {
+            self.changes.push(Change::ReleaseMessages { collector, uids: vec![uid.clone()] });
+        }
+        let at = rules.now - i64::from(rules.leave_days) * DAY;
+        self.changes.push(Change::SeenUid { collector, uid, at });
+        self.plan.delete.push_back(fetch.number);
     }
 
     /// The server does not give its header.

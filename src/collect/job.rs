@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::Serve;
 use super::plan::Rules;
 use super::trouble::Trouble;
-use crate::config::{Collector, CollectorRouting, Config};
+use crate::config::{CollectionMethod, Collector, CollectorRouting, Config};
 use crate::intake::{Intake, Source};
+use crate::live::{LogFiles, file_name};
 use crate::net::{Resolver, Tasks, now_ms};
 use crate::route::{self, Destination};
 
@@ -16,6 +18,8 @@ pub(super) struct Services {
     pub tasks: Tasks,
     pub intake: Intake,
     pub resolver: Resolver,
+    pub logs: LogFiles,
+    pub serve: Serve,
 }
 
 /// Who gets what this run brings.
@@ -37,10 +41,13 @@ impl Job {
     /// Finds out who gets the mail before any is fetched. A target that does not exist (any more) is the main
     /// administrator's, and said.
     pub fn new(services: &Services, config: &Arc<Config>, collector: &Collector) -> Result<Job, Trouble> {
-        if collector.host.trim().is_empty() {
+        let pop3 = collector.method == CollectionMethod::Pop3;
+        if pop3 && collector.host.trim().is_empty() {
             return Err(Trouble::NoHost);
         }
         let routing = match &collector.routing {
+            // What comes by SMTP has an envelope.
+            _ if !pop3 => Routing::To(Vec::new()),
             CollectorRouting::ByHeaders { accepted_domains } => Routing::ByHeaders(accepted_domains.clone()),
             CollectorRouting::SendTo(target) => Routing::To(targets(services, config, collector, target)?),
         };
@@ -50,7 +57,11 @@ impl Job {
     pub fn rules(&self) -> Rules {
         let Collector { leave_days, max_size_kb, .. } = self.collector;
         let max_size = max_size_kb.saturating_mul(1024);
-        Rules { leave_days, max_size, hold_obsolete_days: 14, headers_first: false, now: now_ms() }
+        Rules { leave_days, max_size, hold_obsolete_days: 14, headers_first: self.uses_rules(), now: now_ms() }
+    }
+
+    pub fn uses_rules(&self) -> bool {
+        self.collector.use_download_rules && !self.config.download_rules.is_idle()
     }
 
     pub fn source(&self) -> Source {
@@ -66,7 +77,17 @@ impl Job {
         trouble.words(&self.collector.host, &self.collector.login.user)
     }
 
+    /// A line for the collector's own log, where it keeps one.
+    pub fn log(&self, line: impl FnOnce() -> String) {
+        if self.collector.keep_log {
+            let name = format!("collector-{}-{}.log", self.collector.id, file_name(&self.collector.name));
+            self.services.logs.write(&name, &line());
+        }
+    }
+
     pub fn problem(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.log(|| text.clone());
         problem(&self.services, &self.collector, text);
     }
 }
@@ -156,6 +177,9 @@ pub(super) struct Outcome {
     /// Not taken, by the server's or by intake's word.
     pub skipped: u64,
     pub duplicates: u64,
+    /// Left, or deleted, by download rules.
+    pub kept_by_rule: u64,
+    pub deleted_by_rule: u64,
 }
 
 impl Outcome {
@@ -167,6 +191,12 @@ impl Outcome {
         };
         if self.too_large > 0 {
             words += &format!("; {} above the size limit stay at the provider", self.too_large);
+        }
+        if self.kept_by_rule > 0 {
+            words += &format!("; {} stay at the provider by download rules", self.kept_by_rule);
+        }
+        if self.deleted_by_rule > 0 {
+            words += &format!("; {} deleted unread by download rules", self.deleted_by_rule);
         }
         if self.duplicates > 0 {
             words += &format!("; {} skipped as duplicates", self.duplicates);

@@ -72,6 +72,8 @@ pub(super) struct Plan {
     /// Seen, and not to be left any longer: also those whose `DELE` an earlier session could not complete.
     pub delete: VecDeque<u32>,
     pub too_large: u64,
+    pub kept_by_rule: u64,
+    pub deleted_by_rule: u64,
     /// Seen, and left.
     pub left: u64,
 }

@@ -12,7 +12,8 @@ use super::link::{Link, handshake};
 use super::listing::Listing;
 use super::plan::{self, Plan};
 use super::trouble::Trouble;
-use crate::config::{CollectorEncryption, Pop3Authentication};
+use super::turn;
+use crate::config::{CollectionMethod, CollectorEncryption, Pop3Authentication};
 use crate::net::dns;
 use crate::net::tls::ClientTls;
 use crate::proto::pop3::client::{Command, Encryption, Event, Login, Method, Session};
@@ -27,6 +28,19 @@ const FORGET: usize = 1000;
 
 /// Runs sessions until the mailbox is done, or one breaks without having brought anything.
 pub(super) async fn collect(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Result<(), Trouble>) {
+    let (outcome, result) = match job.collector.method {
+        CollectionMethod::Pop3 => pop3(job, memory).await,
+        CollectionMethod::SmtpFeed => turn::feed(job).await,
+        CollectionMethod::Odmr => turn::odmr(job).await,
+    };
+    job.log(|| match &result {
+        Ok(()) => format!("{}, {} deleted at the provider", outcome.words(), outcome.deleted),
+        Err(trouble) => job.words(trouble),
+    });
+    (outcome, result)
+}
+
+async fn pop3(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Result<(), Trouble>) {
     let mut outcome = Outcome::default();
     let mut again = 0;
     loop {
@@ -42,6 +56,7 @@ pub(super) async fn collect(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Re
             }
             Err(trouble) if trouble.is_drop() && outcome.collected > before && again < RECONNECTS => {
                 log::info!("collector {}: {trouble}; connecting again", job.collector.name);
+                job.log(|| format!("{trouble}; connecting again"));
                 // The first time at once; then with some time for the server to let go of the mailbox.
                 async_io::Timer::after(Duration::from_secs(again.into())).await;
                 again += 1;
@@ -78,6 +93,8 @@ async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> 
     drop(listing);
     examine(job, &mut link, &mut plan, Known { seen: &seen, held: &held }).await?;
     outcome.too_large = plan.too_large;
+    outcome.kept_by_rule = plan.kept_by_rule;
+    outcome.deleted_by_rule += plan.deleted_by_rule;
     Box::pin(work(job, memory, outcome, link, plan, seen)).await?;
     let collector = job.collector.id;
     let forget = obsolete.chunks(FORGET).map(|uids| Change::ForgetUids { collector, uids: uids.to_vec() });

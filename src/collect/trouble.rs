@@ -32,6 +32,9 @@ pub(super) enum Trouble {
     NoRoom,
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// A provider that is to send by SMTP, and what it said or did.
+    #[error("{0}")]
+    Turn(String),
     /// Intake failed again and again; the reasons are in the log.
     #[error("intake: {0}")]
     Intake(Refusal),
@@ -74,6 +77,7 @@ impl Trouble {
                 "This box has no room for more mail. Mail waits at the provider until space is made.".into()
             }
             Trouble::Store(error) => format!("Mail could not be stored: {error}. It waits at the provider."),
+            Trouble::Turn(said) => format!("{said} Mail waits at the provider, the next try follows."),
             Trouble::Intake(_) => {
                 "Mail could not be taken in, the log has the reason. It waits at the provider.".into()
             }

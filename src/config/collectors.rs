@@ -87,6 +87,10 @@ pub struct Collector {
     /// Keep one of several messages with the same sender, recipient, subject, date and Message-ID. For catch-all mailboxes
     /// that hold a copy for each recipient.
     pub skip_duplicates: bool,
+    /// Apply the download rules to this collector. Each header is then fetched before its message.
+    pub use_download_rules: bool,
+    /// Keep a log of this collector's runs in the folder log of the data directory.
+    pub keep_log: bool,
     /// Who gets the collected mail.
     pub routing: CollectorRouting,
     /// With routing by headers: how recipients are found in them.
@@ -120,6 +124,8 @@ impl Default for Collector {
             leave_days: 0,
             max_size_kb: 0,
             skip_duplicates: false,
+            use_download_rules: false,
+            keep_log: false,
             routing: CollectorRouting::default(),
             routing_options: RoutingOptions::default(),
             routing_errors: RoutingErrors::default(),

@@ -48,7 +48,8 @@ impl Parts {
 
     /// SMTP first: it is what waits for us.
     pub fn spawn_all(&self, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
-        let mut services = self.spawn_listeners(bound);
+        let context = self.serving();
+        let mut services = self.spawn_listeners(&context, bound);
         let sending = send::Context {
             tasks: self.tasks.clone(),
             store: self.intake.store.clone(),
@@ -63,9 +64,11 @@ impl Parts {
         let (intake, stop) = (self.intake.clone(), self.stop.clone());
         services.push(self.supervise("notifications", move || notify::run(intake.clone(), stop.clone())));
         let parts = (self.tasks.clone(), self.intake.clone(), self.resolver.clone(), self.stop.clone());
+        let serve: collect::Serve =
+            Arc::new(move |stream, peer| Box::pin(serve::smtp::reversed(context.clone(), stream, peer)));
         services.push(self.supervise("collecting", move || {
             let (tasks, intake, resolver, stop) = parts.clone();
-            collect::run(tasks, intake, resolver, stop)
+            collect::run(tasks, intake, resolver, serve.clone(), stop)
         }));
         let follow = (self.intake.config.clone(), self.resolver.clone(), self.stop.clone());
         services.push(self.supervise("name servers", move || {
@@ -77,8 +80,8 @@ impl Parts {
         services
     }
 
-    fn spawn_listeners(&self, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
-        let context = serve::Context {
+    fn serving(&self) -> serve::Context {
+        serve::Context {
             tasks: self.tasks.clone(),
             config: self.intake.config.clone(),
             intake: self.intake.clone(),
@@ -91,7 +94,10 @@ impl Parts {
             stop: self.stop.clone(),
             locks: serve::Locks::default(),
             services: serve::Services::default(),
-        };
+        }
+    }
+
+    fn spawn_listeners(&self, context: &serve::Context, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
         let mut services = Vec::with_capacity(bound.len());
         for Bound { wanted, listener, .. } in bound {
             let again = self.kept(listener);

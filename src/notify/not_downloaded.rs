@@ -80,7 +80,9 @@ fn text(config: &Config, collector: &str, to: &[String], about: &AtProvider, wha
     out.push_str("\r\n");
     for (name, value) in [("From", &about.from), ("To", &about.to), ("Subject", &about.subject), ("Date", &about.date)]
     {
-        dsn::fold(&mut out, "  ", &format!("{name}: {value}"));
+        if !value.is_empty() {
+            dsn::fold(&mut out, "  ", &format!("{name}: {value}"));
+        }
     }
     if let Some(size) = about.size {
         let _ = write!(out, "  Size: {} KiB\r\n", size.div_ceil(1024));

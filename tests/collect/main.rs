@@ -2,6 +2,8 @@
 
 #[path = "../peers/provider.rs"]
 mod provider;
+#[path = "../peers/turning.rs"]
+mod turning;
 
 mod behaviour;
 mod drops;
@@ -11,7 +13,9 @@ mod peculiar;
 mod questions;
 mod routing;
 mod routing_errors;
+mod rules;
 mod tls;
+mod turn;
 
 use office::{INFO, Office, collector, config, connection, mail, names, wait};
 use pillarbox::store::Change;

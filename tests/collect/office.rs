@@ -92,7 +92,7 @@ pub fn wait<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
 
 impl Office {
     pub fn open(config: Config) -> Office {
-        Office::open_in(tempfile::tempdir().unwrap(), config)
+        Office::open_in(tempfile::tempdir().unwrap(), config, idle)
     }
 
     /// The same office after a stop, whatever was going on.
@@ -100,10 +100,15 @@ impl Office {
         let dir = self.dir.take().unwrap();
         let config = (*self.config.current()).clone();
         drop(self);
-        Office::open_in(dir, config)
+        Office::open_in(dir, config, idle)
     }
 
-    fn open_in(dir: tempfile::TempDir, config: Config) -> Office {
+    /// An office with one collector and what serves a connection that turns around.
+    pub fn serving(collector: Collector, serve: fn(&Parts) -> collect::Serve) -> Office {
+        Office::open_in(tempfile::tempdir().unwrap(), config(vec![connection(1, vec![collector])]), serve)
+    }
+
+    fn open_in(dir: tempfile::TempDir, config: Config, serve: fn(&Parts) -> collect::Serve) -> Office {
         let store = Store::open(dir.path()).unwrap();
         let (stop, stopping) = StopSource::new();
         let (end, ended) = smol::channel::bounded::<()>(1);
@@ -132,7 +137,8 @@ impl Office {
             let run = move || smol::block_on(tasks.run(async { ended.recv().await.unwrap_or_default() }));
             office.threads.push(thread::spawn(run));
         }
-        tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), stopping)).detach();
+        let serve = serve(&Parts { tasks: tasks.clone(), intake: intake.clone(), stop: stopping.clone() });
+        tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), serve, stopping)).detach();
         office
     }
 
@@ -232,4 +238,17 @@ pub fn mail(subject: &str) -> String {
 /// What is expected of `subjects`.
 pub fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()
+}
+
+/// Nobody turns a connection around.
+fn idle(_: &Parts) -> collect::Serve {
+    std::sync::Arc::new(|_, _| Box::pin(async { Ok(0) }))
+}
+
+/// What services are made of.
+#[derive(Clone)]
+pub struct Parts {
+    pub tasks: Tasks,
+    pub intake: Intake,
+    pub stop: Stop,
 }

@@ -15,7 +15,9 @@ use crate::mail::{Address, Recipient};
 use crate::net::{Stream, now_ms};
 use crate::policy::access::is_listed;
 use crate::policy::{Event, Lists, LoggedIn, Place};
-use crate::proto::smtp::server::{Answer, Claim, End, Mail, Mistake, Next, Reply, Request, Session};
+use crate::proto::smtp::server::{
+    Answer, Claim, End, LoginPolicy, Mail, Mistake, Next, Reply, Request, Session, Settings,
+};
 use crate::route::Destination;
 use crate::serve::Context;
 use crate::serve::wire::{Fill, OnStop, Wire};
@@ -54,7 +56,36 @@ struct Connection {
     trusted: bool,
     /// The return path is an address of this box, or empty; only looked at where it has to be.
     sender_is_ours: bool,
+    /// Mails taken.
+    taken: u64,
     guard: SessionGuard,
+}
+
+/// Serves a peer that we have connected to and that now is the client (RFC 2645 §4.2). It is a relay like any other: it may
+/// not send out, and is asked for no login and no encryption beyond what the connection has. Gives how many mails it brought.
+pub(super) async fn serve_reversed(
+    context: Context,
+    service: Service,
+    stream: Stream,
+    peer: IpAddr,
+) -> io::Result<u64> {
+    let guard = context.board.session("smtp", peer, now_ms());
+    let rights = Rights { log_in: false, no_auth: false, clear_login: false };
+    let settings = Settings {
+        encrypted: stream.is_encrypted(),
+        starttls: false,
+        require_tls: false,
+        login: LoginPolicy::Off,
+        ..offer(&service, rights, peer)
+    };
+    let wire = Wire::new(stream, context.stop.clone());
+    let mut connection = Connection::new(context, service, Session::new(settings), wire, peer, false, guard);
+    let result = connection.run().await;
+    match connection.taken {
+        // What was taken is taken, however the connection ended.
+        0 => result.map(|()| 0),
+        taken => Ok(taken),
+    }
 }
 
 impl Connection {
@@ -71,8 +102,20 @@ impl Connection {
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
         }
+        Ok(Connection::new(context, service, session, wire, peer, rights.no_auth, guard))
+    }
+
+    fn new(
+        context: Context,
+        service: Service,
+        session: Session,
+        wire: Wire,
+        peer: IpAddr,
+        trusted: bool,
+        guard: SessionGuard,
+    ) -> Connection {
         let limit = Duration::from_secs(service.timeout.into());
-        Ok(Connection {
+        Connection {
             context,
             wire,
             session,
@@ -82,11 +125,12 @@ impl Connection {
             limit,
             pace: Pace::new(limit, Instant::now()),
             peer,
-            trusted: rights.no_auth,
+            trusted,
             sender_is_ours: true,
             service,
+            taken: 0,
             guard,
-        })
+        }
     }
 
     async fn run(&mut self) -> io::Result<()> {
@@ -275,6 +319,7 @@ impl Connection {
         match draft.finish(params, std::mem::take(&mut self.destinations), Vec::new()).await {
             Ok(accepted) => {
                 self.pace.mail(Instant::now());
+                self.taken += 1;
                 Answer::Queued(accepted.mail.to_string())
             }
             Err(refusal) => {

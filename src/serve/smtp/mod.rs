@@ -17,6 +17,7 @@ use super::Context;
 use super::listener::{Door, accept_loop};
 use super::seats::{Class, Crowded, Limits};
 use crate::config::{Authentication, Config, ServiceEncryption, SmtpService};
+use crate::net::Stream;
 use crate::net::listen::is_local;
 use crate::policy::access::is_listed;
 use crate::policy::{Admission, Lists};
@@ -45,6 +46,14 @@ pub async fn run(mut context: Context, service: usize, listener: TcpListener) {
         |tcp, peer, guard| serve(context.clone(), current(), tcp, peer, guard),
     )
     .await;
+}
+
+/// Serves the connection of an ODMR collector whose roles have been reversed, by the settings of the first enabled SMTP
+/// service. Gives how many mails came.
+pub async fn reversed(context: Context, stream: Stream, peer: IpAddr) -> std::io::Result<u64> {
+    let config = context.config.current();
+    let index = config.smtp.iter().position(|service| service.enabled).unwrap_or_default();
+    connection::serve_reversed(context, Service { config, index }, stream, peer).await
 }
 
 /// A service as it is in one snapshot of the configuration.

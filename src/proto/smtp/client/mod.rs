@@ -16,6 +16,7 @@ mod event;
 mod reply;
 mod stuff;
 mod transaction;
+mod turn;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use event::{Awaiting, Encryption, Event, Failure, Settings, Unsendable};
 pub use reply::{MAX_LINE, MAX_REPLY, Malformed, Reply, enhanced};
 pub use transaction::{Content, Verdict};
 use transaction::{Expect, Step, Transaction};
+pub use turn::{Outcome, Turn, TurnSession, Wish};
 
 /// Transactions under way in one session, at most.
 pub const WINDOW: usize = 32;
