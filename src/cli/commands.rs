@@ -13,7 +13,7 @@ use crate::web::settings::SettingsError;
 
 use super::arguments::{Arguments, Usage};
 use super::client::Client;
-use super::{demo, help, password, print, run as service, show};
+use super::{access, demo, help, password, print, run as service, show};
 
 pub fn run(given: &Arguments) -> anyhow::Result<()> {
     if given.has("version") {
@@ -61,6 +61,8 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["config", "import", file] => import(given, Path::new(file)),
         ["backup", to] => backup(given, Path::new(to)),
         ["restore", from] => restore(given, Path::new(from)),
+        ["access", rest @ ..] => access::access(given, rest),
+        ["block", rest @ ..] => access::block(given, rest),
         [] => Err(Usage("a command is missing".into()).into()),
         ["queue" | "user" | "config" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect", _, ..] => {
             Err(Usage(format!("{} is not a whole command", words.join(" "))).into())
@@ -70,8 +72,23 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Asks, and shows the answer as text or as it is.
-fn shown(given: &Arguments, method: &str, path: &str, text: impl Fn(&Value) -> String) -> anyhow::Result<()> {
-    let answer = Client::connect(&given.data(), false)?.call(method, path, b"")?;
+pub(super) fn shown(
+    given: &Arguments,
+    method: &str,
+    path: &str,
+    text: impl Fn(&Value) -> String,
+) -> anyhow::Result<()> {
+    shown_with(given, method, path, b"", text)
+}
+
+pub(super) fn shown_with(
+    given: &Arguments,
+    method: &str,
+    path: &str,
+    body: &[u8],
+    text: impl Fn(&Value) -> String,
+) -> anyhow::Result<()> {
+    let answer = Client::connect(&given.data(), false)?.call(method, path, body)?;
     if given.json { print(&format!("{answer}\n")) } else { print(&text(&answer)) }
 }
 
@@ -83,7 +100,7 @@ fn changed(answer: &Value) -> String {
 }
 
 /// Asks for a change of the configuration.
-fn stored(given: &Arguments, method: &str, path: &str, body: &[u8]) -> anyhow::Result<()> {
+pub(super) fn stored(given: &Arguments, method: &str, path: &str, body: &[u8]) -> anyhow::Result<()> {
     let answer = Client::connect(&given.data(), true)?.call(method, path, body)?;
     if given.json {
         return print(&format!("{answer}\n"));

@@ -22,6 +22,11 @@ Pillarbox: an office mail box in one program.
   pillarbox config check FILE         says whether FILE is a good configuration
   pillarbox config export [--secrets] prints the configuration in force; passwords only with --secrets
   pillarbox config import FILE        puts FILE in force
+  pillarbox access import SERVICE FILE  puts access restrictions as VPOP3 keeps them in force; SERVICE is global, web,
+                                      smtp, pop3, or smtp:NAME, pop3:NAME
+  pillarbox block list|events         who is kept out now; what clients did wrong lately
+  pillarbox block add NETWORK MINUTES
+  pillarbox block remove NETWORK
   pillarbox backup DIR                a copy of everything in the new directory DIR, while mail goes on
   pillarbox restore DIR               makes the data directory, which must not exist or be empty, from a backup
 

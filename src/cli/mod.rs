@@ -3,6 +3,7 @@
 //! Holds no logic of its own. Exit status 0: done; 1: it failed, one line on standard error says why; 2: the command
 //! is not understood. What prints data prints JSON with `--json`.
 
+mod access;
 mod arguments;
 mod client;
 mod commands;

@@ -5,16 +5,16 @@ use std::fmt::Write;
 use serde_json::Value;
 
 /// A field as text; control characters (a subject may hold any) do not reach the terminal.
-fn text(of: &Value, field: &str) -> String {
+pub(super) fn text(of: &Value, field: &str) -> String {
     let text = of.get(field).and_then(Value::as_str).unwrap_or_default();
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-fn number(of: &Value, field: &str) -> i64 {
+pub(super) fn number(of: &Value, field: &str) -> i64 {
     of.get(field).and_then(Value::as_i64).unwrap_or_default()
 }
 
-fn list<'a>(of: &'a Value, field: &str) -> &'a [Value] {
+pub(super) fn list<'a>(of: &'a Value, field: &str) -> &'a [Value] {
     of.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -140,7 +140,7 @@ fn table(out: &mut String, heading: &str, rows: &[Value], columns: impl Fn(&Valu
 }
 
 /// Milliseconds as people say it.
-fn span(ms: i64) -> String {
+pub(super) fn span(ms: i64) -> String {
     match ms.max(0) / 1000 {
         seconds @ 0..=119 => format!("{seconds} s"),
         seconds @ 120..=7199 => format!("{} min", seconds / 60),

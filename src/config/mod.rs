@@ -57,7 +57,7 @@ pub use secret::Secret;
 pub use secrets::STARS;
 pub use security::{Ids as IntrusionLog, Ips, LoginProtection, Security};
 pub use senders::{RelayEncryption, RelayHost, RetryStep, ReturnAddress, Sender, SendingMethod};
-pub use services::{AntiRelay, Authentication, Pop3Service, ServiceEncryption, SmtpService, WebService};
+pub use services::{AntiRelay, Authentication, Pop3Service, RblAction, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
 pub use tls::{Dns, Tls, name_servers};
 pub use users::User;

@@ -7,6 +7,7 @@ use super::access::{ANY, AccessList, AccessRule, ROUTERS};
 use super::derived::Derived;
 use super::networks::{LOCAL_NETWORKS, Networks};
 use super::rules::{RuleList, SmtpRule};
+use crate::rules::Zone;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -32,6 +33,17 @@ pub enum Authentication {
     Required,
     /// No login offered.
     Off,
+}
+
+/// What happens to mail from a client that is listed in a realtime blacklist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RblAction {
+    /// Its recipients are refused, except postmaster and abuse.
+    #[default]
+    Reject,
+    /// It is taken, with a header field X-RBL-Warning that rules can ask for.
+    Tag,
 }
 
 /// How sending out without a login is authorised.
@@ -102,6 +114,12 @@ pub struct SmtpService {
     /// The same for an address that may. 0 is no limit.
     #[schemars(range(max = 20_000))]
     pub max_sessions_per_local_address: u32,
+    /// Bandwidth throttling: most KiB a second of the service, both directions and all sessions together. 0 is no limit.
+    #[schemars(range(max = 10_000_000), extend("x-unit" = "KiB/s"))]
+    pub max_bandwidth: u32,
+    /// The same for each session. 0 is no limit.
+    #[schemars(range(max = 10_000_000), extend("x-unit" = "KiB/s"))]
+    pub max_session_bandwidth: u32,
     /// A session that is silent for this long is ended.
     #[schemars(range(min = 10, max = 3600), extend("x-unit" = "seconds"))]
     pub timeout: u32,
@@ -122,6 +140,17 @@ pub struct SmtpService {
     /// recipient at RCPT TO, a header when the message is there.
     #[schemars(title = "SMTP rules")]
     pub rules: RuleList<SmtpRule>,
+    /// RBL servers to use: zones that are asked for the address of each client that is not local and has not logged in, such
+    /// as zen.spamhaus.org. Of zone(regex) only answers count that match the regular expression. Only of use where mail
+    /// comes directly from its senders' servers.
+    #[schemars(title = "RBL servers")]
+    pub rbl_servers: Vec<String>,
+    /// What happens to mail from a listed client.
+    #[schemars(title = "RBL action")]
+    pub rbl_action: RblAction,
+    /// Networks and addresses that are not looked up.
+    #[schemars(title = "RBL exemptions")]
+    pub rbl_exempt: Vec<String>,
     /// Enable VRFY and EXPN: tell the addresses in vrfy_expn_access who is behind an address.
     #[schemars(title = "VRFY and EXPN")]
     pub vrfy_expn: bool,
@@ -135,9 +164,27 @@ pub struct SmtpService {
     #[serde(skip)]
     #[schemars(skip)]
     pub gateways: Derived<Networks>,
+    /// No setting: `rbl_servers`, read at first use.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub zones: Derived<Vec<Zone>>,
+    /// No setting: `rbl_exempt`, read at first use.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub not_looked_up: Derived<Networks>,
 }
 
 impl SmtpService {
+    /// `rbl_servers`, read.
+    pub fn zones(&self) -> &[Zone] {
+        self.zones.get_or_make(|| self.rbl_servers.iter().filter_map(|text| Zone::parse(text).ok()).collect())
+    }
+
+    /// `rbl_exempt`, read.
+    pub fn not_looked_up(&self) -> &Networks {
+        self.not_looked_up.get_or_make(|| Networks::of(&self.rbl_exempt))
+    }
+
     /// `reserved_for`, read.
     pub fn gateways(&self) -> &Networks {
         self.gateways.get_or_make(|| Networks::of(&self.reserved_for))
@@ -170,16 +217,23 @@ impl Default for SmtpService {
             reserved_for: Vec::new(),
             max_sessions_per_address: 20,
             max_sessions_per_local_address: 0,
+            max_bandwidth: 0,
+            max_session_bandwidth: 0,
             timeout: 300,
             max_errors: 20,
             refuse_hello: String::new(),
             refuse_percent: true,
             disable_dsn: false,
             rules: RuleList::default(),
+            rbl_servers: Vec::new(),
+            rbl_action: RblAction::default(),
+            rbl_exempt: vec![LOCAL_NETWORKS.into()],
             vrfy_expn: false,
             vrfy_expn_access: AccessList::default(),
             etrn_access: AccessList::default(),
             gateways: Derived::default(),
+            zones: Derived::default(),
+            not_looked_up: Derived::default(),
         }
     }
 }
@@ -202,6 +256,12 @@ pub struct Pop3Service {
     /// Most sessions at a time.
     #[schemars(range(min = 1, max = 20_000))]
     pub max_sessions: u32,
+    /// Bandwidth throttling: most KiB a second of the service, both directions and all sessions together. 0 is no limit.
+    #[schemars(range(max = 10_000_000), extend("x-unit" = "KiB/s"))]
+    pub max_bandwidth: u32,
+    /// The same for each session. 0 is no limit.
+    #[schemars(range(max = 10_000_000), extend("x-unit" = "KiB/s"))]
+    pub max_session_bandwidth: u32,
     /// A session that is silent for this long is ended. RFC 1939 asks for at least 600.
     #[schemars(range(min = 30, max = 7200), extend("x-unit" = "seconds"))]
     pub timeout: u32,
@@ -219,6 +279,8 @@ impl Default for Pop3Service {
             access: AccessList::default(),
             use_global_access: false,
             max_sessions: 500,
+            max_bandwidth: 0,
+            max_session_bandwidth: 0,
             timeout: 600,
             clear_text_login_from_outside: false,
         }

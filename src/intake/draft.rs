@@ -50,6 +50,11 @@ impl Draft {
         self.id
     }
 
+    /// Adds a header line of our own, with CRLF, behind the Received line. Before the first bytes of the message.
+    pub fn mark(&mut self, line: &str) {
+        self.trace.push_str(line);
+    }
+
     /// Message bytes without dot-stuffing, cut anywhere.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         let mut rest = bytes;

@@ -1,6 +1,7 @@
 //! Who may connect, log in, relay. Decides on the configuration snapshot; the services carry out.
 
 pub mod access;
+pub mod blacklists;
 mod conduct;
 mod event;
 mod idslog;

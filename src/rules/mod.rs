@@ -8,8 +8,11 @@
 //! * [`overrides`], [`domain_filter`]: which server takes a mail's recipient, and which sender.
 //! * [`network`]: networks and addresses.
 //! * [`conditions`]: what download rules and SMTP rules ask of a mail.
+//! * [`access`]: lists of addresses that may use a service, as the reference product keeps them.
+//! * [`zone`]: a realtime blacklist.
 //! * [`compare`]: `<`, `<=`, `=`, `>=`, `>`, `<>` and a number.
 
+pub mod access;
 pub mod compare;
 pub mod conditions;
 pub mod domain_filter;
@@ -18,6 +21,7 @@ pub mod network;
 pub mod overrides;
 pub mod pattern;
 pub mod words;
+pub mod zone;
 
 pub use compare::Comparison;
 pub use conditions::{Conditions, Facts};
@@ -25,3 +29,4 @@ pub use domain_filter::DomainFilter;
 pub use mistake::Mistake;
 pub use network::Network;
 pub use overrides::Overrides;
+pub use zone::Zone;

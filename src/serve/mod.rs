@@ -6,6 +6,7 @@ pub mod pop3;
 pub mod seats;
 pub mod smtp;
 mod state;
+mod throttle;
 mod waiting;
 pub mod wire;
 

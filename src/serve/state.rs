@@ -1,14 +1,16 @@
-//! What the sockets of one service have in common: its places for sessions.
+//! What the sockets of one service have in common: its places for sessions, and its bandwidth.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::seats::Seats;
+use super::throttle::Bucket;
 
 /// One service.
 #[derive(Clone, Default)]
 pub struct State {
     pub seats: Seats,
+    pub bucket: Bucket,
 }
 
 /// All services by name and place in the configuration's list. Cheap to clone; all clones are one registry.

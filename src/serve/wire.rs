@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use smol::io::{AsyncRead, AsyncWrite};
 
+use super::throttle::Throttle;
 use super::waiting::{Deadline, StopWatch};
 use crate::live::Stop;
 use crate::net::tls::ServerTls;
@@ -61,6 +62,7 @@ pub struct Wire {
     used: usize,
     deadline: Deadline,
     stop: StopWatch,
+    throttle: Option<Box<Throttle>>,
 }
 
 impl Wire {
@@ -71,7 +73,13 @@ impl Wire {
             used: 0,
             deadline: Deadline::default(),
             stop: StopWatch::new(stop),
+            throttle: None,
         }
+    }
+
+    /// Keeps to these limits from now on.
+    pub fn limit(&mut self, throttle: Option<Box<Throttle>>) {
+        self.throttle = throttle;
     }
 
     /// Input that is not used up yet.
@@ -106,9 +114,12 @@ impl Wire {
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, on_stop: OnStop) -> Poll<Fill> {
         let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Fill::Gone) };
+        let allowed = self.throttle.as_mut().map_or(Poll::Ready(READ), |throttle| throttle.poll_allowance(cx));
         let (input, used) = (&mut self.input, &mut self.used);
         let read = SCRATCH.with_borrow_mut(|scratch| {
-            Pin::new(stream).poll_read(cx, scratch).map_ok(|count| {
+            let Poll::Ready(allowed) = allowed else { return Poll::Pending };
+            let room = scratch.len().min(allowed);
+            Pin::new(stream).poll_read(cx, scratch.get_mut(..room).unwrap_or_default()).map_ok(|count| {
                 input.drain(..std::mem::take(used));
                 input.extend_from_slice(scratch.get(..count).unwrap_or_default());
                 count
@@ -116,7 +127,12 @@ impl Wire {
         });
         match read {
             Poll::Ready(Ok(0)) => return Poll::Ready(Fill::Gone),
-            Poll::Ready(Ok(_)) => return Poll::Ready(Fill::Bytes),
+            Poll::Ready(Ok(count)) => {
+                if let Some(throttle) = &self.throttle {
+                    throttle.spend(count);
+                }
+                return Poll::Ready(Fill::Bytes);
+            }
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Fill::Gone),
             Poll::Ready(Err(error)) => return Poll::Ready(Fill::Failed(error)),
             Poll::Pending => {}
@@ -138,7 +154,7 @@ impl Wire {
             let Some(stream) = self.stream.as_mut() else {
                 return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
             };
-            match poll_write_all(stream, cx, &mut left) {
+            match poll_write_all(stream, cx, &mut left, self.throttle.as_deref_mut()) {
                 Poll::Pending => self.deadline.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
                 done => done,
             }
@@ -170,12 +186,33 @@ impl Wire {
     }
 }
 
-fn poll_write_all(stream: &mut Stream, cx: &mut Context<'_>, left: &mut &[u8]) -> Poll<io::Result<()>> {
+fn poll_write_all(
+    stream: &mut Stream,
+    cx: &mut Context<'_>,
+    left: &mut &[u8],
+    mut throttle: Option<&mut Throttle>,
+) -> Poll<io::Result<()>> {
     while !left.is_empty() {
-        match Pin::new(&mut *stream).poll_write(cx, left) {
+        let mut piece = *left;
+        if let Some(throttle) = throttle.as_deref_mut() {
+            let Poll::Ready(allowed) = throttle.poll_allowance(cx) else {
+                // What is under way already should not wait in a TLS session's buffer.
+                return match Pin::new(stream).poll_flush(cx) {
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                    _ => Poll::Pending,
+                };
+            };
+            piece = left.get(..allowed).unwrap_or(left);
+        }
+        match Pin::new(&mut *stream).poll_write(cx, piece) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(count)) => *left = left.get(count..).unwrap_or_default(),
+            Poll::Ready(Ok(count)) => {
+                if let Some(throttle) = throttle.as_deref_mut() {
+                    throttle.spend(count);
+                }
+                *left = left.get(count..).unwrap_or_default();
+            }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
         }
     }

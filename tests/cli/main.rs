@@ -1,5 +1,6 @@
 //! The program from outside: commands, exit statuses, the lines people get to read.
 
+mod access;
 mod config;
 mod errors;
 mod program;

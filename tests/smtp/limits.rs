@@ -94,3 +94,21 @@ fn local_addresses_have_a_limit_where_one_is_set() {
     let _first = office.greeted();
     assert_eq!(office.connect().line(), "421 4.3.2 Too many connections from your IP address - try later");
 }
+
+/// Both ways, and for all sessions of the service together.
+#[test]
+fn bandwidth_is_limited() {
+    for limit_service in [true, false] {
+        let office = Office::with(|service| {
+            let limit = if limit_service { &mut service.max_bandwidth } else { &mut service.max_session_bandwidth };
+            *limit = 100;
+        });
+        let text = format!("Subject: x\r\n\r\n{}", "a line of a mail of some length\r\n".repeat(4000));
+        let mut client = office.greeted();
+        let began = Instant::now();
+        client.mail("x@far.example", &["anna"], &text);
+        let least = Duration::from_secs_f64(text.len() as f64 / 1024.0 / 100.0 - 1.0);
+        assert!(text.len() > 125 * 1024 && began.elapsed() > least, "{:?}", began.elapsed());
+        assert_eq!(office.inbox(1).len(), 1);
+    }
+}

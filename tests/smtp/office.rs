@@ -29,6 +29,7 @@ pub struct Office {
     pub signals: Signals,
     pub watch: Watch,
     pub pop3_logins: Pop3Logins,
+    pub resolver: Resolver,
     stop: Option<StopSource>,
     thread: Option<JoinHandle<()>>,
     dir: tempfile::TempDir,
@@ -57,6 +58,7 @@ impl Office {
         let (stop, stopping) = StopSource::new();
         let tasks = Tasks::default();
         let (watch, pop3_logins) = (Watch::new(store.clone(), tasks.clone()), Pop3Logins::default());
+        let resolver = Resolver::new(Vec::new());
         let intake =
             Intake { store: store.clone(), config: config.clone(), board: board.clone(), signals: signals.clone() };
         let context = Context {
@@ -66,7 +68,7 @@ impl Office {
             logins: Logins::default(),
             watch: watch.clone(),
             pop3_logins: pop3_logins.clone(),
-            resolver: Resolver::new(Vec::new()),
+            resolver: resolver.clone(),
             board: board.clone(),
             tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
             stop: stopping,
@@ -86,6 +88,7 @@ impl Office {
             thread: Some(thread),
             watch,
             pop3_logins,
+            resolver,
             dir,
         }
     }

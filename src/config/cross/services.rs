@@ -6,6 +6,10 @@ use std::net::SocketAddr;
 use super::{Checks, is_domain};
 use crate::config::networks::{LOCAL_NETWORKS, Network};
 use crate::config::{AccessList, Restrict, Who};
+use crate::rules::Zone;
+
+/// RBL servers of one service.
+const MOST_ZONES: usize = 16;
 
 impl Checks<'_> {
     pub(super) fn services(&mut self) {
@@ -19,6 +23,8 @@ impl Checks<'_> {
             self.access(&path("vrfy_expn_access"), &service.vrfy_expn_access);
             self.access(&path("etrn_access"), &service.etrn_access);
             self.networks(&path("reserved_for"), &service.reserved_for);
+            self.networks(&path("rbl_exempt"), &service.rbl_exempt);
+            self.zones(&path("rbl_servers"), &service.rbl_servers);
             if !service.host_name.is_empty() && !is_domain(&service.host_name) {
                 self.wrong(path("host_name"), format!("\"{}\" is no host name", service.host_name));
             }
@@ -75,6 +81,17 @@ impl Checks<'_> {
                 if self.config.user_named(name).is_none() {
                     self.wrong(format!("{path}.users[{position}]"), format!("there is no user \"{name}\""));
                 }
+            }
+        }
+    }
+
+    fn zones(&mut self, path: &str, list: &[String]) {
+        if list.len() > MOST_ZONES {
+            self.wrong(path, format!("has more than {MOST_ZONES} entries; each is asked about each client"));
+        }
+        for (position, text) in list.iter().enumerate() {
+            if let Err(mistake) = Zone::parse(text) {
+                self.wrong(format!("{path}[{position}]"), mistake.to_string());
             }
         }
     }

@@ -121,6 +121,16 @@ impl Resolver {
         }
     }
 
+    /// A records alone, as realtime blacklists answer.
+    pub async fn v4(&self, name: &str) -> Result<Vec<Ipv4Addr>, DnsError> {
+        let all = addresses_in(&self.look_up(name, RecordType::A).await?);
+        let v4 = |address: IpAddr| match address {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        };
+        Ok(all.into_iter().filter_map(v4).collect())
+    }
+
     /// By preference; hosts of equal preference in random order (RFC 5321 §5.1).
     pub async fn mx(&self, domain: &str) -> Result<Vec<Mx>, DnsError> {
         let data = self.look_up(domain, RecordType::Mx).await?;

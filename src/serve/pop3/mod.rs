@@ -18,6 +18,7 @@ use smol::future::FutureExt;
 use super::Context;
 use super::listener::{Door, accept_loop};
 use super::seats::{Class, Limits};
+use super::throttle::Throttle;
 use super::wire::{Fill, OnStop, Wire};
 use crate::config::{Config, Pop3Service, Secret, ServiceEncryption};
 use crate::live::SessionGuard;
@@ -144,6 +145,10 @@ impl Connection {
     ) -> io::Result<Connection> {
         let settings = offer(&service, peer);
         let mut wire = Wire::new(Stream::plain(tcp)?, context.stop.clone());
+        let (all, each) = (service.max_bandwidth, service.max_session_bandwidth);
+        if all != 0 || each != 0 {
+            wire.limit(Throttle::new(&context.services.of("pop3", service.index).bucket, all, each));
+        }
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
         }

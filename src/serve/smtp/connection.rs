@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use async_io::Async;
 
 use super::pace::Pace;
-use super::{Rights, Service, etrn, offer, people};
-use crate::config::{AntiRelay, Config, Secret, ServiceEncryption};
+use super::{Rights, Service, etrn, is_in, offer, people, throttle};
+use crate::config::{AntiRelay, Config, RblAction, Secret, ServiceEncryption};
 use crate::intake::{Draft, MailParams, Refusal, Source};
 use crate::live::SessionGuard;
 use crate::mail::{Address, Recipient};
 use crate::net::{Stream, now_ms};
 use crate::policy::access::is_listed;
-use crate::policy::{Event, Lists, LoggedIn, Place};
+use crate::policy::{Event, Lists, LoggedIn, Place, blacklists};
 use crate::proto::smtp::server::{
     Answer, Claim, End, LoginPolicy, Mail, Mistake, Next, Reply, Request, Session, Settings,
 };
@@ -56,6 +56,9 @@ struct Connection {
     trusted: bool,
     /// The return path is an address of this box, or empty; only looked at where it has to be.
     sender_is_ours: bool,
+    /// Whether the realtime blacklists have been asked, and which one has the client.
+    looked_up: bool,
+    listed: Option<Box<str>>,
     /// Mails taken.
     taken: u64,
     guard: SessionGuard,
@@ -80,6 +83,8 @@ pub(super) async fn serve_reversed(
     };
     let wire = Wire::new(stream, context.stop.clone());
     let mut connection = Connection::new(context, service, Session::new(settings), wire, peer, false, guard);
+    // A provider is no stranger.
+    connection.looked_up = true;
     let result = connection.run().await;
     match connection.taken {
         // What was taken is taken, however the connection ended.
@@ -99,6 +104,7 @@ impl Connection {
         let rights = Rights::of(&context, &service, peer);
         let session = Session::new(offer(&service, rights, peer));
         let mut wire = Wire::new(Stream::plain(tcp)?, context.stop.clone());
+        wire.limit(throttle(&context, &service));
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
         }
@@ -127,6 +133,8 @@ impl Connection {
             peer,
             trusted,
             sender_is_ours: true,
+            looked_up: false,
+            listed: None,
             service,
             taken: 0,
             guard,
@@ -218,11 +226,20 @@ impl Connection {
                     Err(refusal) => Answer::No(reply_to(&refusal)),
                 }
             }
-            Request::Recipient(recipient) => self.recipient(recipient),
+            Request::Recipient(recipient) => {
+                if self.is_to_be_looked_up() {
+                    Box::pin(self.look_up()).await;
+                }
+                self.recipient(recipient)
+            }
             Request::Begin => {
                 let source = self.source();
                 match self.context.intake.begin(source, self.only_recipient.as_ref()) {
-                    Ok(draft) => {
+                    Ok(mut draft) => {
+                        // Those who have logged in since are ours.
+                        if let Some(list) = self.listed.as_deref().filter(|_| self.session.login().is_none()) {
+                            draft.mark(&format!("X-RBL-Warning: [{}] is listed by {list}\r\n", self.peer));
+                        }
                         self.draft = Some(Box::new(draft));
                         Answer::Yes
                     }
@@ -245,6 +262,33 @@ impl Connection {
             },
             Request::Login(claim) => Box::pin(self.login(claim)).await,
         }
+    }
+
+    fn is_to_be_looked_up(&self) -> bool {
+        !self.service.rbl_servers.is_empty()
+            && !self.looked_up
+            && !self.trusted
+            && self.session.login().is_none()
+            && !is_in(self.service.not_looked_up(), self.peer)
+    }
+
+    /// In the realtime blacklists; once a session.
+    async fn look_up(&mut self) {
+        let (resolver, service) = (self.context.resolver.clone(), self.service.clone());
+        let listed = blacklists::listed(&resolver, service.zones(), self.peer).await;
+        if let Some(list) = &listed {
+            self.note(Event::Blacklisted, list);
+            log::info!("smtp: {}: listed by {list}", self.peer);
+        }
+        self.listed = listed.map(String::into_boxed_str);
+        self.looked_up = true;
+    }
+
+    /// The list that keeps this recipient from getting the client's mail.
+    fn refused_by(&self, recipient: &Address) -> Option<&str> {
+        let list = self.listed.as_deref().filter(|_| self.session.login().is_none())?;
+        let complaints = ["postmaster", "abuse"].iter().any(|name| name.eq_ignore_ascii_case(recipient.local()));
+        (self.service.rbl_action == RblAction::Reject && !complaints).then_some(list)
     }
 
     fn may_relay(&self) -> bool {
@@ -278,6 +322,10 @@ impl Connection {
 
     fn recipient(&mut self, recipient: Recipient) -> Answer {
         let address = recipient.address.clone();
+        if let Some(list) = self.refused_by(&address) {
+            log::info!("smtp: {}: recipient {address} refused: client listed by {list}", self.peer);
+            return Answer::No(Reply::blacklisted(self.peer, list));
+        }
         match self.context.intake.recipient_of(self.may_relay(), recipient) {
             Ok(destinations) => {
                 let out = destinations.iter().any(|place| matches!(place, Destination::Outgoing(_)));

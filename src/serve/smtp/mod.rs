@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use super::Context;
 use super::listener::{Door, accept_loop};
 use super::seats::{Class, Crowded, Limits};
-use crate::config::{Authentication, Config, ServiceEncryption, SmtpService};
+use super::throttle::Throttle;
+use crate::config::{Authentication, Config, Networks, ServiceEncryption, SmtpService};
 use crate::net::Stream;
 use crate::net::listen::is_local;
 use crate::policy::access::is_listed;
@@ -95,7 +96,7 @@ fn door(context: &Context, service: &Service, peer: IpAddr) -> Door {
     }
     let (class, max_per_address) = match admission.no_auth {
         true => (Class::Local, service.max_sessions_per_local_address),
-        false if is_gateway(service, peer) => (Class::Reserved, 0),
+        false if is_in(service.gateways(), peer) => (Class::Reserved, 0),
         false => (Class::Other, service.max_sessions_per_address),
     };
     let limits = Limits {
@@ -107,9 +108,17 @@ fn door(context: &Context, service: &Service, peer: IpAddr) -> Door {
     Door::Open(class, limits)
 }
 
-fn is_gateway(service: &SmtpService, peer: IpAddr) -> bool {
-    let gateways = service.gateways();
-    gateways.contains(peer) || (gateways.local && is_local(peer))
+fn is_in(networks: &Networks, peer: IpAddr) -> bool {
+    networks.contains(peer) || (networks.local && is_local(peer))
+}
+
+/// `None`, at no cost, where bandwidth is not limited.
+fn throttle(context: &Context, service: &Service) -> Option<Box<Throttle>> {
+    let (all, each) = (service.max_bandwidth, service.max_session_bandwidth);
+    if all == 0 && each == 0 {
+        return None;
+    }
+    Throttle::new(&context.services.of("smtp", service.index).bucket, all, each)
 }
 
 /// What a client may do before it has logged in.

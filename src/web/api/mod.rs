@@ -10,11 +10,15 @@
 //! | `GET config`, `PUT config` | the configuration by sections; secrets are stars, and stay as they are where stars come back |
 //! | `GET config/file?secrets=yes`, `PUT config/file` | the same as a TOML file |
 //! | `GET users`, `POST users`, `PUT users/NAME/password`, `DELETE users/NAME` | people |
+//! | `PUT access/SERVICE` | access restrictions in the form of the reference product |
+//! | `GET blocks`, `POST blocks {"network": …, "minutes": N}`, `DELETE blocks/NETWORK` | who is kept out |
+//! | `GET events` | what clients did wrong lately |
 //! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
 //!
 //! A failure is `{"error": "one line"}` with status 400 (the request), 403, 404, 405, 409 (not in this state) or 500.
 //! What comes from the network may look at `status` and `queue`; everything else is for the socket.
 
+mod access;
 mod queue;
 mod status;
 mod users;
@@ -148,10 +152,16 @@ impl Api {
             ("POST", ["users"]) => self.add_user(read(request.body)?).await,
             ("PUT", ["users", name, "password"]) => self.set_password(&decoded(name)?, read(request.body)?).await,
             ("DELETE", ["users", name]) => self.remove_user(&decoded(name)?).await,
+            ("PUT", ["access", service]) => self.import_access(&decoded(service)?, request.body).await,
+            ("GET", ["blocks"]) => self.blocks(),
+            ("POST", ["blocks"]) => self.add_block(read(request.body)?).await,
+            ("DELETE", ["blocks", network]) => self.remove_block(&decoded(network)?).await,
+            ("GET", ["events"]) => self.events(),
             ("POST", ["backup"]) => self.backup(read(request.body)?).await,
-            (method, ["status" | "queue" | "collect" | "config" | "users" | "backup", ..]) => {
-                Err(ApiError::Method { method: method.into(), path: path.into() })
-            }
+            (
+                method,
+                ["status" | "queue" | "collect" | "config" | "users" | "backup" | "access" | "blocks" | "events", ..],
+            ) => Err(ApiError::Method { method: method.into(), path: path.into() }),
             _ => Err(ApiError::Unknown(path.into())),
         }
     }
