@@ -129,6 +129,32 @@ fn mail_is_collected_from_dovecot_and_read_with_mpop() {
 }
 
 #[test]
+fn dovecot_lets_us_in_by_apop_and_cram_md5() {
+    if !(is_root() && have(&["master", "dovecot", "mpop"])) {
+        return;
+    }
+    let provider = Provider::start();
+    for settings in [
+        "authentication = \"apop\"\nencryption = \"none\"",
+        "authentication = \"apop\"\nencryption = \"stls\"",
+        "authentication = \"cram-md5\"\nencryption = \"none\"",
+        "authentication = \"cram-md5\"\nencryption = \"stls\"",
+    ] {
+        let messages = samples();
+        for (number, message) in messages.iter().enumerate() {
+            provider.put(&format!("{number}.digest"), message);
+        }
+        let office = Office::start(Some(&provider), settings);
+        office.collect();
+        wait_for("the provider's mailbox to be emptied", || provider.left() == 0);
+        assert_same_bodies(&mpop(&office), &messages, &format!("{settings}: {}\n{}", office.log(), provider.log()));
+        let method = if settings.contains("apop") { "method=APOP" } else { "method=CRAM-MD5" };
+        assert!(provider.log().contains(method), "{}", provider.log());
+        office.stop();
+    }
+}
+
+#[test]
 fn mail_left_on_the_server_is_collected_once_and_read_with_fetchmail() {
     if !(is_root() && have(&["master", "dovecot", "fetchmail", "mpop"])) {
         return;

@@ -103,7 +103,7 @@ fn start_dovecot(dir: &Path, port: u16) -> Server {
     let text = format!(
         "protocols = pop3\nlisten = 127.0.0.1\nbase_dir = {d}/dovecot\nstate_dir = {d}/dovecot\nlog_path = {d}/dovecot.log\n\
          ssl = yes\nssl_cert = <{d}/tls/certificate.pem\nssl_key = <{d}/tls/key.pem\ndisable_plaintext_auth = no\n\
-         auth_mechanisms = plain login\npassdb {{\n driver = passwd-file\n args = {d}/passwd\n}}\n\
+         auth_mechanisms = plain login apop cram-md5\npassdb {{\n driver = passwd-file\n args = {d}/passwd\n}}\n\
          userdb {{\n driver = static\n args = uid={OWNER} gid={OWNER} home={d}/collected\n}}\n\
          mail_location = maildir:{d}/collected\nfirst_valid_uid = {OWNER}\nlast_valid_uid = {OWNER}\n\
          first_valid_gid = {OWNER}\nmail_privileged_group =\n\
