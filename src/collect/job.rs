@@ -11,6 +11,7 @@ use crate::intake::{Intake, Source};
 use crate::live::{LogFiles, file_name};
 use crate::net::{Resolver, Tasks, now_ms};
 use crate::route::{self, Destination};
+use crate::rules::SpecialHeader;
 
 /// What the collectors are given. Cheap to clone.
 #[derive(Clone)]
@@ -26,7 +27,21 @@ pub(super) struct Services {
 #[derive(Clone, Debug)]
 pub(super) enum Routing {
     To(Vec<Destination>),
-    ByHeaders(Vec<String>),
+    ByHeaders {
+        accepted_domains: Vec<String>,
+        special: Vec<SpecialHeader>,
+    },
+    /// By the names in front of an address.
+    SingleAddress {
+        address: String,
+        otherwise: Vec<Destination>,
+    },
+    /// By the name between two texts in the Subject.
+    SubjectMarker {
+        before: String,
+        after: String,
+        otherwise: Vec<Destination>,
+    },
 }
 
 /// Holds the configuration as it was when the run began.
@@ -45,10 +60,24 @@ impl Job {
         if pop3 && collector.host.trim().is_empty() {
             return Err(Trouble::NoHost);
         }
+        let special = collector.routing_options.special_headers.iter();
         let routing = match &collector.routing {
             // What comes by SMTP has an envelope.
             _ if !pop3 => Routing::To(Vec::new()),
-            CollectorRouting::ByHeaders { accepted_domains } => Routing::ByHeaders(accepted_domains.clone()),
+            CollectorRouting::ByHeaders { accepted_domains } => Routing::ByHeaders {
+                accepted_domains: accepted_domains.clone(),
+                // Validation has refused those that cannot be read.
+                special: special.filter_map(|pattern| SpecialHeader::parse(pattern).ok()).collect(),
+            },
+            CollectorRouting::SingleAddress { address, otherwise } => Routing::SingleAddress {
+                address: address.clone(),
+                otherwise: targets(services, config, collector, otherwise)?,
+            },
+            CollectorRouting::SubjectMarker { marker, otherwise } => {
+                let (before, after) = marker.split_once('*').unwrap_or((marker, ""));
+                let otherwise = targets(services, config, collector, otherwise)?;
+                Routing::SubjectMarker { before: before.trim().into(), after: after.trim().into(), otherwise }
+            }
             CollectorRouting::SendTo(target) => Routing::To(targets(services, config, collector, target)?),
         };
         Ok(Job { services: services.clone(), config: config.clone(), collector: collector.clone(), routing })

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
 use super::job::{Job, Routing};
-use crate::config::{RoutingHeader, RoutingOptions};
-use crate::mail::Address;
-use crate::route::{Destination, Found};
+use crate::config::{Config, RoutingHeader, RoutingOptions};
+use crate::mail::{Address, Header};
+use crate::route::{self, Destination, Found};
+use crate::rules::SpecialHeader;
 
 /// Most addresses looked at in one mail; a header of thousands is spam, and each costs a lookup.
 const MAX_ADDRESSES: usize = 10_000;
@@ -30,8 +31,19 @@ impl Recipients {
                 let found = Found { destinations: destinations.clone(), valid: 1, ..Found::default() };
                 Recipients { found, unknown: Vec::new() }
             }
-            Routing::ByHeaders(accepted) => by_headers(job, accepted, header),
+            Routing::ByHeaders { accepted_domains, special } => by_headers(job, accepted_domains, special, header),
+            Routing::SingleAddress { address, otherwise } => {
+                Recipients::named(by_names(&job.config, address, header), otherwise)
+            }
+            Routing::SubjectMarker { before, after, otherwise } => {
+                Recipients::named(by_subject(&job.config, before, after, header), otherwise)
+            }
         }
+    }
+
+    fn named(users: Vec<Destination>, otherwise: &[Destination]) -> Recipients {
+        let destinations = if users.is_empty() { otherwise.to_vec() } else { users };
+        Recipients { found: Found { destinations, valid: 1, ..Found::default() }, unknown: Vec::new() }
     }
 
     /// As names and addresses, for those who are written to about the message.
@@ -49,12 +61,71 @@ impl Recipients {
     }
 }
 
-fn by_headers(job: &Job, accepted: &[String], header: &[u8]) -> Recipients {
+/// Users whose names stand in front of the address that all share (spec §4.5).
+fn by_names(config: &Config, address: &str, header: &[u8]) -> Vec<Destination> {
+    let parser =
+        MessageParser::new().header_address(HeaderName::To).header_address(HeaderName::Cc).default_header_ignore();
+    let Some(message) = parser.parse_headers(header) else { return Vec::new() };
+    let lists = message.headers().iter().filter_map(|header| header.value.as_address());
+    let named = lists
+        .flat_map(|list| list.iter())
+        .take(MAX_ADDRESSES)
+        .filter(|entry| entry.address().is_some_and(|found| found.trim().eq_ignore_ascii_case(address.trim())));
+    let plain = |text: &str| {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+    };
+    let mut destinations = Vec::new();
+    for name in named.filter_map(|entry| entry.name()).map(plain).filter(|name| !name.is_empty()) {
+        // "Smith, Anna" is Anna Smith.
+        let turned = name.split_once(' ').map(|(last, first)| format!("{first} {last}"));
+        let fits = |text: &str| {
+            let text = plain(text);
+            text == name || Some(&text) == turned.as_ref()
+        };
+        let users = config.users.iter().filter(|user| user.enabled && (fits(&user.name) || fits(&user.full_name)));
+        for user in users {
+            destinations.extend(mailbox(config, &user.name));
+        }
+    }
+    destinations
+}
+
+/// The user or alias that stands between two texts in the Subject. Never an address elsewhere: everybody can write a
+/// Subject.
+fn by_subject(config: &Config, before: &str, after: &str, header: &[u8]) -> Vec<Destination> {
+    let parser = MessageParser::new().header_text(HeaderName::Subject).default_header_ignore();
+    let message = parser.parse_headers(header);
+    let subject = message.as_ref().and_then(|message| message.subject()).unwrap_or_default();
+    let mut rest = subject;
+    while let Some((_, behind)) = rest.split_once(before) {
+        if let Some((name, _)) = behind.split_once(after) {
+            let found = mailbox(config, name.trim());
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        rest = behind;
+    }
+    Vec::new()
+}
+
+/// The mailboxes that a bare name leads to.
+fn mailbox(config: &Config, name: &str) -> Vec<Destination> {
+    let bare = !name.contains(['@', ':', '*']);
+    let found = bare.then(|| route::target(config, name)).flatten().unwrap_or_default();
+    found.into_iter().filter(|destination| matches!(destination, Destination::Mailbox { .. })).collect()
+}
+
+fn by_headers(job: &Job, accepted: &[String], special: &[SpecialHeader], header: &[u8]) -> Recipients {
     let options = &job.collector.routing_options;
     let mut recipients = Recipients::default();
     let mut seen = HashSet::new();
-    let named = standard(options, header).into_iter();
-    for address in named.take(MAX_ADDRESSES) {
+    let fields = Header::of(header);
+    let special = special
+        .iter()
+        .flat_map(|special| fields.all(special.name()).filter_map(|field| special.find(&field.unfolded())));
+    for address in special.chain(standard(options, header)).take(MAX_ADDRESSES) {
         let Ok(address) = Address::parse(address.trim()) else { continue };
         if !seen.insert(address.as_str().to_lowercase()) {
             continue;
@@ -70,6 +141,10 @@ fn by_headers(job: &Job, accepted: &[String], header: &[u8]) -> Recipients {
 
 /// Addresses in the standard headers that the options name, in the order of the header.
 fn standard(options: &RoutingOptions, header: &[u8]) -> Vec<String> {
+    if options.headers.is_empty() {
+        // A parser that is told of no header reads all it knows.
+        return Vec::new();
+    }
     let mut parser = MessageParser::new();
     for name in &options.headers {
         parser = match name {
@@ -104,9 +179,63 @@ mod tests {
             Bcc: b@a.example\r\n\r\n";
         let all = ["r@a.example", "t@a.example", "c@a.example", "p@a.example", "s@a.example", "d@a.example"];
         assert_eq!(standard(&RoutingOptions::default(), header), all);
+        let none = RoutingOptions { headers: Vec::new(), ..RoutingOptions::default() };
+        assert!(standard(&none, header).is_empty());
         let only = |name| standard(&RoutingOptions { headers: vec![name], ..RoutingOptions::default() }, header);
         assert_eq!(only(RoutingHeader::Received), ["r@a.example"]);
         assert_eq!(only(RoutingHeader::ApparentlyTo), ["p@a.example"]);
         assert_eq!(only(RoutingHeader::ResentCc), ["d@a.example"]);
+    }
+    fn office() -> Config {
+        use crate::config::User;
+        let user = |id, name: &str, full: &str| User {
+            id,
+            name: name.into(),
+            full_name: full.into(),
+            aliases: vec![format!("team{id}")],
+            ..User::default()
+        };
+        let mut config = Config { users: vec![user(1, "anna", "Anna Smith"), user(2, "bob", "")], ..Config::default() };
+        config.general.default_domain = "office.example".into();
+        config
+    }
+
+    fn users(destinations: Vec<Destination>) -> Vec<u32> {
+        let user = |destination| match destination {
+            Destination::Mailbox { user, .. } => user,
+            other => panic!("{other:?}"),
+        };
+        destinations.into_iter().map(user).collect()
+    }
+
+    #[test]
+    fn names_in_front_of_one_address() {
+        for (header, expected) in [
+            ("To: Anna Smith <us@isp.example>, Other <x@far.example>", vec![1]),
+            ("To: \"Smith, Anna\" <US@isp.example>\r\nCc: Bob <us@isp.example>", vec![1, 2]),
+            ("To: us@isp.example", vec![]),
+            ("To: Bob <x@far.example>", vec![]),
+            ("To: Carl <us@isp.example>", vec![]),
+            ("To: =?utf-8?q?anna?= <us@isp.example>", vec![1]),
+        ] {
+            let found = by_names(&office(), "us@isp.example", format!("{header}\r\n\r\n").as_bytes());
+            assert_eq!(users(found), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_marker_in_the_subject() {
+        for (subject, expected) in [
+            ("[bob] hello", vec![2]),
+            ("Re: [list] [ Anna ] x", vec![1]),
+            ("[team2]", vec![2]),
+            ("[bob", vec![]),
+            ("[evil@far.example] x", vec![]),
+            ("no marker", vec![]),
+            ("=?utf-8?q?=5Bbob=5D?=", vec![2]),
+        ] {
+            let found = by_subject(&office(), "[", "]", format!("Subject: {subject}\r\n\r\n").as_bytes());
+            assert_eq!(users(found), expected, "{subject}");
+        }
     }
 }

@@ -166,7 +166,8 @@ mod tests {
             (json!({"general": {"host_name": "a\nb"}}), "general.host_name: has a control character in it"),
             (
                 json!({"collectors": [{"routing": "bob"}]}),
-                "collectors[0].routing: should be a table with one of \"send-to\", \"by-headers\"",
+                "collectors[0].routing: should be a table with one of \"send-to\", \"by-headers\", \
+                 \"single-address\", \"subject-marker\"",
             ),
             (
                 json!({"collectors": [{"routing": {"by-headers": {}}}]}),

@@ -210,6 +210,21 @@ pub enum CollectorRouting {
         /// Domains, full addresses or patterns of ours.
         accepted_domains: Vec<String>,
     },
+    /// Several people share one address: a copy for each whose name stands in front of it in To or Cc, as the user's name
+    /// or full name.
+    SingleAddress {
+        /// The address they share.
+        address: String,
+        /// A user or address for mail that names nobody known.
+        otherwise: String,
+    },
+    /// To the user or alias that stands in the Subject.
+    SubjectMarker {
+        /// How it is marked, with * for the name, such as [*] or (for *).
+        marker: String,
+        /// A user or address for mail without a known name.
+        otherwise: String,
+    },
 }
 
 impl Default for CollectorRouting {
@@ -225,13 +240,21 @@ pub struct RoutingOptions {
     /// Only mappings and aliases lead to users, not their names: for several companies that share the box.
     #[schemars(title = "Disable default user → user mappings")]
     pub disable_default_mappings: bool,
-    /// Standard headers that are looked at.
+    /// Standard headers that are looked at. Where special header fields hold every recipient, none is needed.
     pub headers: Vec<RoutingHeader>,
+    /// Headers in which the provider writes down the recipient: X-RCPTTO (the whole value), "X-Recipient: account-51 * ok"
+    /// (* is the recipient), "X-Recipient: abc * ~" (~ is anything), "X-Recipient: /for (.+) by/" (a regular expression).
+    #[schemars(title = "Special Header Fields")]
+    pub special_headers: Vec<String>,
 }
 
 impl Default for RoutingOptions {
     fn default() -> RoutingOptions {
-        RoutingOptions { disable_default_mappings: false, headers: RoutingHeader::ALL.to_vec() }
+        RoutingOptions {
+            disable_default_mappings: false,
+            headers: RoutingHeader::ALL.to_vec(),
+            special_headers: Vec::new(),
+        }
     }
 }
 

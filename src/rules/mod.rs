@@ -10,6 +10,7 @@
 //! * [`conditions`]: what download rules and SMTP rules ask of a mail.
 //! * [`access`]: lists of addresses that may use a service, as the reference product keeps them.
 //! * [`zone`]: a realtime blacklist.
+//! * [`special_header`]: where a provider writes down whom a collected mail is for.
 //! * [`compare`]: `<`, `<=`, `=`, `>=`, `>`, `<>` and a number.
 
 pub mod access;
@@ -20,6 +21,7 @@ pub mod mistake;
 pub mod network;
 pub mod overrides;
 pub mod pattern;
+pub mod special_header;
 pub mod words;
 pub mod zone;
 
@@ -29,4 +31,5 @@ pub use domain_filter::DomainFilter;
 pub use mistake::Mistake;
 pub use network::Network;
 pub use overrides::Overrides;
+pub use special_header::SpecialHeader;
 pub use zone::Zone;

@@ -69,3 +69,36 @@ fn collected_mail_may_go_on_to_an_address_elsewhere() {
     assert_eq!(queue.iter().filter(|entry| entry.body == pillarbox::mail::BodyType::EightBitMime).count(), 1);
     assert!(queue.iter().all(|entry| entry.recipients[0].address.as_str() == "home@else.example"));
 }
+
+#[test]
+fn special_headers_know_who_was_meant() {
+    let provider = Provider::start();
+    provider.put("1", to("bcc", "X-Rcpt: account-7 <bob@a.example> id 5\r\nTo: list@far.example\r\n"));
+    provider.put("2", to("copy for info", "Delivered-To: info@a.example\r\nTo: bob@a.example, info@a.example\r\n"));
+    let mut settings = collector(7, &provider);
+    settings.routing = CollectorRouting::ByHeaders { accepted_domains: names(&["a.example"]) };
+    settings.routing_options.headers = Vec::new();
+    settings.routing_options.special_headers = names(&["X-Rcpt: account-7 * ~", "Delivered-To"]);
+    let office = Office::with(settings);
+    office.run(7);
+    assert_eq!((office.subjects(BOB), office.subjects(INFO)), (names(&["bcc"]), names(&["copy for info"])));
+    assert!(office.tasks().is_empty());
+}
+
+#[test]
+fn one_address_for_several_people() {
+    let provider = Provider::start();
+    provider.put("1", to("by name", "To: Bob <us@isp.example>\r\n"));
+    provider.put("2", to("[bob] marked", "To: us@isp.example\r\n"));
+    let collect = |routing| {
+        let office = Office::with(pillarbox::config::Collector { leave_days: 7, routing, ..collector(7, &provider) });
+        office.run(7);
+        (office.subjects(BOB), office.subjects(BOSS))
+    };
+    let otherwise = || "boss".to_string();
+    let names_found =
+        collect(CollectorRouting::SingleAddress { address: "us@isp.example".into(), otherwise: otherwise() });
+    assert_eq!(names_found, (names(&["by name"]), names(&["[bob] marked"])));
+    let marks_found = collect(CollectorRouting::SubjectMarker { marker: "[*]".into(), otherwise: otherwise() });
+    assert_eq!(marks_found, (names(&["[bob] marked"]), names(&["by name"])));
+}

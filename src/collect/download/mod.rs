@@ -208,7 +208,7 @@ impl<'a> Download<'a> {
                     [Destination::Mailbox { original, .. }] => Some(original),
                     _ => None,
                 },
-                Routing::ByHeaders(_) => None,
+                _ => None,
             };
             let draft = self.job.services.intake.begin(self.job.source(), for_recipient);
             self.coming = Some(Coming { fetch, size: 0, eight_bit: false, draft: draft.map_err(Refused::ByIntake) });

@@ -6,6 +6,7 @@ use super::{Checks, is_domain, is_domain_or_address_pattern};
 use crate::config::directory::lower;
 use crate::config::{CollectionMethod, Collector, CollectorRouting, Config, Odmr, RoutingErrorAction, SmtpFeed};
 use crate::mail::Address;
+use crate::rules::SpecialHeader;
 
 impl Checks<'_> {
     pub(super) fn collectors(&mut self) {
@@ -31,11 +32,23 @@ impl Checks<'_> {
         self.routing(&format!("{path}.routing"), collector);
         let errors = &collector.routing_errors;
         let named = matches!(errors.action, RoutingErrorAction::ErrorToUser | RoutingErrorAction::MailToUser);
+        for (position, pattern) in collector.routing_options.special_headers.iter().enumerate() {
+            if let Err(mistake) = SpecialHeader::parse(pattern) {
+                let path = format!("{path}.routing_options.special_headers[{position}]");
+                self.wrong(path, format!("column {}: {}", mistake.column, mistake.text));
+            }
+        }
         if let CollectorRouting::ByHeaders { .. } = collector.routing {
             let problem = named.then(|| target_problem(self.config, &errors.user)).flatten();
             if let Some(problem) = problem {
                 self.wrong(format!("{path}.routing_errors.user"), problem);
             }
+        }
+    }
+
+    fn otherwise(&mut self, path: &str, target: &str) {
+        if let Some(problem) = target_problem(self.config, target) {
+            self.wrong(format!("{path}.otherwise"), problem);
         }
     }
 
@@ -97,6 +110,23 @@ impl Checks<'_> {
                         self.wrong(format!("{path}[{position}]"), message);
                     }
                 }
+            }
+            CollectorRouting::SingleAddress { address, otherwise } => {
+                let path = format!("{path}.single-address");
+                if Address::parse(address).is_ok_and(|address| !address.domain().is_empty()) {
+                    self.otherwise(&path, otherwise);
+                } else {
+                    self.wrong(format!("{path}.address"), format!("\"{address}\" is no full address"));
+                }
+            }
+            CollectorRouting::SubjectMarker { marker, otherwise } => {
+                let path = format!("{path}.subject-marker");
+                let (before, after) = marker.split_once('*').unwrap_or_default();
+                if before.trim().is_empty() || after.trim().is_empty() || after.contains('*') {
+                    let message = format!("\"{marker}\" has not one * with something before and behind it");
+                    self.wrong(format!("{path}.marker"), message);
+                }
+                self.otherwise(&path, otherwise);
             }
         }
     }
