@@ -86,7 +86,13 @@ impl Job {
     pub fn rules(&self) -> Rules {
         let Collector { leave_days, max_size_kb, .. } = self.collector;
         let max_size = max_size_kb.saturating_mul(1024);
-        Rules { leave_days, max_size, hold_obsolete_days: 14, headers_first: self.uses_rules(), now: now_ms() }
+        let hold_obsolete_days = self.config.general.hold_obsolete_uids;
+        Rules { leave_days, max_size, hold_obsolete_days, headers_first: self.uses_rules(), now: now_ms() }
+    }
+
+    /// Whether sizes are asked for before the download.
+    pub fn needs_sizes(&self) -> bool {
+        !self.config.general.fastest_pop3_download || self.collector.max_size_kb > 0 || self.uses_rules()
     }
 
     pub fn uses_rules(&self) -> bool {

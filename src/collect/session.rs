@@ -68,7 +68,7 @@ async fn pop3(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Result<(), Troub
 
 async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), Trouble> {
     let mut link = open(job).await?;
-    let listing = list(&mut link).await?;
+    let listing = list(&mut link, job.needs_sizes()).await?;
     // Read after the login: whoever had the mailbox before has let go of it.
     let (seen, held) = known(job).await?;
     let rules = job.rules();
@@ -193,10 +193,12 @@ async fn tls(job: &Job) -> Result<ClientTls, Trouble> {
 }
 
 /// What the mailbox holds. A server without UIDL gives sizes only.
-async fn list(link: &mut Link) -> Result<Listing, Trouble> {
+async fn list(link: &mut Link, sizes: bool) -> Result<Listing, Trouble> {
     let mut listing = Listing::default();
     link.session.ask(Command::Uidl);
-    link.session.ask(Command::List);
+    if sizes {
+        link.session.ask(Command::List);
+    }
     loop {
         let mut rest = link.input.filled();
         while let Some(event) = link.session.next(&mut rest)? {
@@ -204,6 +206,7 @@ async fn list(link: &mut Link) -> Result<Listing, Trouble> {
                 Event::Uid { number, uid } => listing.uid(number, uid),
                 Event::Size { number, size } => listing.size(number, size),
                 Event::Done(Command::Uidl) => listing.has_uids = true,
+                Event::Refused(Command::Uidl, _) if !sizes => link.session.ask(Command::List),
                 Event::Refused(Command::List, text) if !listing.has_uids => {
                     return Err(Trouble::Lost(format!("the mailbox cannot be listed: {text}")));
                 }

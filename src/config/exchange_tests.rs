@@ -94,7 +94,8 @@ fn errors_name_line_and_setting() {
         [
             "line 2: general.max_hops: 5 is below 20",
             "line 3: general.hostname: is no setting; there are host_name, default_domain, local_domains, \
-             main_administrator, unknown_local_is_outgoing, max_hops, reversible_passwords",
+             main_administrator, unknown_local_is_outgoing, max_hops, fastest_pop3_download, hold_obsolete_uids, \
+             reversible_passwords",
             "line 6: smtp[0].timeout: should be a whole number, not a text",
         ]
     );

@@ -21,6 +21,14 @@ pub struct General {
     /// Mail with more Received lines than this is refused: it runs in a circle.
     #[schemars(range(min = 20, max = 100))]
     pub max_hops: u32,
+    /// Collect by POP3 without asking for the sizes of messages first. Counts for collectors without a size limit and
+    /// without download rules.
+    #[schemars(title = "Use fastest POP3 download method")]
+    pub fastest_pop3_download: bool,
+    /// Remember messages that a provider no longer lists for so much longer than they were left there. 0 helps with a
+    /// provider that gives the identifiers of old messages to new ones, and is safe only where nothing else collects.
+    #[schemars(title = "Hold obsolete UIDLs", range(max = 3650), extend("x-unit" = "days"))]
+    pub hold_obsolete_uids: u32,
     /// Keep passwords in a form the box can read, which CRAM-MD5 and APOP need. Turned on, it counts for
     /// passwords set from then on. Off is safer.
     pub reversible_passwords: bool,
@@ -35,6 +43,8 @@ impl Default for General {
             main_administrator: String::new(),
             unknown_local_is_outgoing: false,
             max_hops: 100,
+            fastest_pop3_download: false,
+            hold_obsolete_uids: 14,
             reversible_passwords: false,
         }
     }

@@ -131,3 +131,40 @@ fn what_is_wrong_is_said_in_plain_words() {
     let state = office.run(7);
     assert!(state.state.starts_with("127.0.0.1 does not answer") && !state.ok, "{}", state.state);
 }
+
+#[test]
+fn the_fastest_way_asks_for_no_sizes() {
+    let provider = Provider::start();
+    provider.put("a", mail("a"));
+    let office = Office::with(collector(7, &provider));
+    let mut config = (*office.config.current()).clone();
+    config.general.fastest_pop3_download = true;
+    office.config.publish(config.clone());
+    assert_eq!(office.run(7).collected_last, 1);
+    assert!(!provider.state().commands.contains(&"LIST".to_string()));
+    // Where they are needed they are asked for.
+    provider.put("b", mail("b"));
+    provider.behave(|b| b.uidl = false);
+    assert_eq!(office.run(7).collected_last, 1);
+    provider.behave(|b| b.uidl = true);
+    config.collectors[0].max_size_kb = 1;
+    office.config.publish(config);
+    provider.put("c", mail("c") + &"x".repeat(3000));
+    assert_eq!(office.run(7).state, "fine, nothing new; 1 above the size limit stay at the provider");
+    assert_eq!(provider.state().commands.iter().filter(|command| *command == "LIST").count(), 2);
+}
+
+#[test]
+fn obsolete_unique_ids_are_held_as_long_as_is_set() {
+    let provider = Provider::start();
+    provider.put("again", mail("first"));
+    let office = Office::with(collector(7, &provider));
+    let mut config = (*office.config.current()).clone();
+    config.general.hold_obsolete_uids = 0;
+    office.config.publish(config);
+    office.run(7);
+    office.run(7);
+    // The provider gives an old name to a new message.
+    provider.put("again", mail("second"));
+    assert_eq!(office.run(7).state, "fine, 1 new");
+}
