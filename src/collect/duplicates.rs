@@ -43,6 +43,7 @@ pub(super) fn mark(fingerprint: &Sha256, destination: &Destination) -> String {
         Destination::Mailbox { user, .. } => fingerprint.clone().chain_update(user.to_be_bytes()),
         Destination::Outgoing(recipient) => fingerprint.clone().chain_update(recipient.address.as_str()),
         Destination::Answer { question } => fingerprint.clone().chain_update(question.to_be_bytes()),
+        Destination::Nowhere(original) => fingerprint.clone().chain_update("no one").chain_update(original.as_str()),
     };
     let mut mark = String::from(PREFIX);
     for byte in hash.finalize().iter().take(16) {

@@ -53,7 +53,7 @@ impl Recipients {
             let name = match destination {
                 Destination::Mailbox { user, .. } => job.config.user(*user).map(|user| user.name.clone()),
                 Destination::Outgoing(recipient) => Some(recipient.address.to_string()),
-                Destination::Answer { .. } => None,
+                Destination::Answer { .. } | Destination::Nowhere(_) => None,
             };
             names.extend(name.filter(|name| !names.contains(name)));
         }

@@ -24,7 +24,7 @@ pub(super) fn error(
     let errors = &job.collector.routing_errors;
     let told = |to: &str| (Vec::new(), vec![tell(job, draft.mail_id(), to)]);
     let passed = |to: &str| match route::target(&job.config, to).filter(|found| !found.is_empty()) {
-        Some(destinations) => (destinations, Vec::new()),
+        Some(destinations) => (route::as_error(destinations), Vec::new()),
         // Kept by a task until there is a main administrator again.
         None => told(""),
     };

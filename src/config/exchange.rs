@@ -74,6 +74,8 @@ impl Config {
                 object.insert(name.clone(), section);
             }
         }
+        let before = self.to_value();
+        secrets::keep_targets(&schema, &mut value, &before);
         let config: Config =
             serde_json::from_value(value).map_err(|error| vec![Invalid::new("", error.to_string())])?;
         config.prepare(Some(self))

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::Config;
 use super::check::join;
 use super::schema::{choices, field, fields, has_mark, is_secret, whole, words};
+use super::{Config, secrets};
 
 /// Longest line of help, characters.
 const WIDTH: usize = 100;
@@ -15,7 +15,10 @@ impl Config {
     /// The import file that makes these settings, numbers under which things are kept left out. Without `secrets` those
     /// are left out too; an import then keeps the ones it finds.
     pub fn to_toml(&self, secrets: bool) -> String {
-        let (value, schema) = (self.to_settings(), whole());
+        let (mut value, schema) = (self.to_settings(), whole());
+        if !secrets {
+            secrets::cover_targets(&schema, &mut value);
+        }
         let mut file = File { text: String::new(), secrets, explained: HashSet::new() };
         if let Value::Object(object) = &value {
             file.table(&schema, object, "");

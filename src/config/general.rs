@@ -18,6 +18,14 @@ pub struct General {
     /// Send mail for unknown recipients of the local domains out instead of refusing it, when the sender is in the
     /// office or logged in. For a domain whose mailboxes are partly elsewhere.
     pub unknown_local_is_outgoing: bool,
+    /// Take mail that comes by SMTP only for addresses of mappings and aliases, not for each user's own name. For several
+    /// companies on one box.
+    #[schemars(title = "Disable default user → user mappings for SMTP mail")]
+    pub disable_default_mappings: bool,
+    /// Send everything that the office hands in by SMTP out, also mail for the local domains. Rarely right: mail among
+    /// the office's own people then takes the way through the provider.
+    #[schemars(title = "Send all SMTP mail out")]
+    pub send_all_smtp_mail_out: bool,
     /// Mail with more Received lines than this is refused: it runs in a circle.
     #[schemars(range(min = 20, max = 100))]
     pub max_hops: u32,
@@ -42,6 +50,8 @@ impl Default for General {
             local_domains: Vec::new(),
             main_administrator: String::new(),
             unknown_local_is_outgoing: false,
+            disable_default_mappings: false,
+            send_all_smtp_mail_out: false,
             max_hops: 100,
             fastest_pop3_download: false,
             hold_obsolete_uids: 14,

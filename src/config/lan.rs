@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Login, Secret, lower};
+use super::{Login, lower};
 use crate::mail::LanServer;
 
 /// Mail for chosen addresses goes straight to another mail server of the office: always reachable, not scheduled, its
@@ -76,13 +76,5 @@ impl LanRule {
             port: self.port,
             user: self.login.as_ref().map(|login| login.user.clone()).unwrap_or_default(),
         }
-    }
-}
-
-impl Config {
-    /// The password for a server with a login that mail is forwarded to. `None`: the settings have none any more.
-    pub fn lan_password(&self, server: &LanServer) -> Option<&Secret> {
-        let rules = self.lan.rules.iter().filter(|rule| rule.target() == *server);
-        rules.filter_map(|rule| rule.login.as_ref()).map(|login| &login.password).next()
     }
 }

@@ -21,6 +21,7 @@ pub mod general;
 mod ids;
 mod invalid;
 pub mod lan;
+pub mod mappings;
 mod networks;
 pub mod password;
 mod prepare;
@@ -45,12 +46,13 @@ pub use collectors::{
 };
 pub use connections::{Connection, Login};
 pub use derived::Derived;
-pub use directory::{Directory, lower};
+pub use directory::{Directory, Entry as MappingEntry, Lowered, Target as MappingTarget, lower};
 pub use exchange::read_file;
 pub use general::General;
 pub use ids::Ids;
 pub use invalid::Invalid;
 pub use lan::{Lan, LanCondition, LanRule};
+pub use mappings::{DomainMapping, Mapping, MappingType};
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use rules::{DownloadAction, DownloadRule, RuleList, SmtpAction, SmtpRule};
 pub use secret::Secret;
@@ -86,6 +88,10 @@ pub struct Config {
     pub download_rules: RuleList<DownloadRule>,
     /// People with a mailbox here.
     pub users: Vec<User>,
+    /// Further addresses: of users, of people elsewhere, of nobody.
+    pub mappings: Vec<Mapping>,
+    /// Domains that are written one way in the office and another way outside.
+    pub domain_mappings: Vec<DomainMapping>,
     /// Mail that goes straight to another mail server of the office.
     #[schemars(title = "LAN forwarding")]
     pub lan: Lan,

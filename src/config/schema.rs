@@ -133,7 +133,7 @@ mod tests {
     /// `check` knows these words; a setting that is bounded by another one would go unchecked.
     #[test]
     fn no_word_goes_unchecked() {
-        const KNOWN: [&str; 17] = [
+        const KNOWN: [&str; 18] = [
             "type",
             "properties",
             "additionalProperties",
@@ -150,6 +150,7 @@ mod tests {
             "x-secret",
             "x-hidden",
             "x-inline",
+            "x-target",
             "$schema",
         ];
         fn look(schema: &Value) {
@@ -174,6 +175,8 @@ mod tests {
                 "collectors",
                 "download_rules",
                 "users",
+                "mappings",
+                "domain_mappings",
                 "lan",
                 "security",
                 "tls",

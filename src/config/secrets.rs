@@ -3,26 +3,32 @@
 use serde_json::Value;
 
 use super::directory::lower;
-use super::schema::{fields, is_secret};
+use super::schema::{choices, fields, has_mark, is_secret};
+use crate::rules::LanTarget;
 
 /// Stands for a secret in answers; given back, it means "as it was".
-pub const STARS: &str = "********";
+pub use crate::rules::lan_target::STARS;
 
 /// Replaces each secret that is there by [`STARS`].
 pub(super) fn cover(schema: &Value, value: &mut Value) {
+    cover_fields(schema, value);
+    cover_targets(schema, value);
+}
+
+fn cover_fields(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(object) => {
             for (name, schema) in fields(schema) {
                 match object.get_mut(name) {
                     Some(Value::String(secret)) if is_secret(schema) && !secret.is_empty() => *secret = STARS.into(),
-                    Some(value) => cover(schema, value),
+                    Some(value) => cover_fields(schema, value),
                     None => {}
                 }
             }
         }
         Value::Array(list) => {
             let Some(items) = schema.get("items") else { return };
-            list.iter_mut().for_each(|item| cover(items, item));
+            list.iter_mut().for_each(|item| cover_fields(items, item));
         }
         _ => {}
     }
@@ -61,6 +67,51 @@ pub(super) fn keep(schema: &Value, value: &mut Value, before: Option<&Value>) {
     }
 }
 
+/// Calls `change` with each text that may be a target with a password in it.
+fn each_target(schema: &Value, value: &mut Value, change: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::String(text) if has_mark(schema, "x-target") => change(text),
+        Value::Object(object) => {
+            for (name, schema) in fields(schema).chain(choices(schema).iter().flat_map(fields)) {
+                if let Some(value) = object.get_mut(name) {
+                    each_target(schema, value, change);
+                }
+            }
+        }
+        Value::Array(list) => {
+            let Some(items) = schema.get("items") else { return };
+            list.iter_mut().for_each(|item| each_target(items, item, change));
+        }
+        _ => {}
+    }
+}
+
+/// Puts [`STARS`] for the passwords in targets.
+pub(super) fn cover_targets(schema: &Value, value: &mut Value) {
+    each_target(schema, value, &mut |text| {
+        if let Ok(target) = LanTarget::parse(text) {
+            *text = target.covered();
+        }
+    });
+}
+
+/// Puts passwords back for [`STARS`] in targets: those that the same target has anywhere in `before`.
+pub(super) fn keep_targets(schema: &Value, value: &mut Value, before: &Value) {
+    let is_covered = |target: &LanTarget| target.password == STARS;
+    let mut known: Option<Vec<LanTarget>> = None;
+    each_target(schema, value, &mut |text| {
+        let Some(target) = LanTarget::parse(text).ok().filter(is_covered) else { return };
+        let known = known.get_or_insert_with(|| {
+            let mut known = Vec::new();
+            each_target(schema, &mut before.clone(), &mut |text| known.extend(LanTarget::parse(text).ok()));
+            known
+        });
+        if let Some(same) = known.iter().find(|known| known.server == target.server) {
+            *text = target.with_password(&same.password);
+        }
+    });
+}
+
 fn is_same(before: &Value, now: &Value) -> bool {
     let id = |value: &Value| value.get("id").and_then(Value::as_u64).unwrap_or_default();
     if id(now) != 0 {
@@ -96,6 +147,18 @@ mod tests {
                 "connections": [{"sender": {"login": {"user": "u", "password": STARS}}}, {"sender": null}],
             })
         );
+    }
+
+    #[test]
+    fn passwords_in_targets_are_covered_and_kept() {
+        let open = json!({"mappings": [{"target": "bob"}, {"target": "SMTP:a@b.example@u:pw@s:26"}]});
+        let mut value = open.clone();
+        cover(&schema::whole(), &mut value);
+        assert_eq!(value["mappings"][1]["target"], format!("SMTP:a@b.example@u:{STARS}@s:26"));
+        value["mappings"][0]["target"] = format!("SMTP:other@b.example@u:{STARS}@s:26").into();
+        keep_targets(&schema::whole(), &mut value, &open);
+        assert_eq!(value["mappings"][0]["target"], "SMTP:other@b.example@u:pw@s:26");
+        assert_eq!(value["mappings"][1]["target"], "SMTP:a@b.example@u:pw@s:26");
     }
 
     #[test]

@@ -25,6 +25,22 @@ pub struct User {
     pub clear_password: Option<Secret>,
     /// Further addresses of this user: a name (at every local domain) or a full address.
     pub aliases: Vec<String>,
+    /// May log in to the SMTP services.
+    #[schemars(title = "Allowed protocols: SMTP")]
+    pub allow_smtp: bool,
+    /// May log in to the POP3 services.
+    #[schemars(title = "Allowed protocols: POP3")]
+    pub allow_pop3: bool,
+    /// May send mail out of the office. The sender is known by his login, else by his address.
+    #[schemars(title = "Allow sending of Internet mail")]
+    pub allow_sending: bool,
+    /// Gets mail from outside; off, that is refused as for an unknown recipient.
+    #[schemars(title = "Allow receiving of Internet mail")]
+    pub allow_receiving: bool,
+    /// Largest message this user may send out of the office, as encoded: a third more than its attachments. 0 is no
+    /// limit. The sender is known by his login, else by his address.
+    #[schemars(range(max = 10_737_418_240u64), extend("x-unit" = "bytes"))]
+    pub max_outgoing_message_size: u64,
 }
 
 impl Default for User {
@@ -38,6 +54,11 @@ impl Default for User {
             password: Secret::default(),
             clear_password: None,
             aliases: Vec::new(),
+            allow_smtp: true,
+            allow_pop3: true,
+            allow_sending: true,
+            allow_receiving: true,
+            max_outgoing_message_size: 0,
         }
     }
 }

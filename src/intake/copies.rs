@@ -11,6 +11,9 @@ pub(super) struct Copy {
     pub originals: Vec<Address>,
 }
 
+/// Most original recipients written on one copy.
+const MAX_ORIGINALS: usize = 100;
+
 /// One copy a mailbox, one entry an outgoing address.
 pub(super) fn sort_out(destinations: Vec<Destination>) -> (Vec<Copy>, Vec<Recipient>) {
     let mut copies: Vec<Copy> = Vec::new();
@@ -27,7 +30,7 @@ pub(super) fn sort_out(destinations: Vec<Destination>) -> (Vec<Copy>, Vec<Recipi
                 if !copy.reasons.contains(reason) {
                     copy.reasons.push(reason);
                 }
-                if !copy.originals.contains(&original) {
+                if copy.originals.len() < MAX_ORIGINALS && !copy.originals.contains(&original) {
                     copy.originals.push(original);
                 }
             }
@@ -36,7 +39,7 @@ pub(super) fn sort_out(destinations: Vec<Destination>) -> (Vec<Copy>, Vec<Recipi
                     recipients.push(recipient);
                 }
             }
-            Destination::Answer { .. } => {}
+            Destination::Answer { .. } | Destination::Nowhere(_) => {}
         }
     }
     (copies, recipients)

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::copies::sort_out;
 use super::header::Header;
 use super::journal::{self, Arrival};
+use super::recipient::within_limit;
 use super::{Accepted, Intake, MailParams, Refusal, Source, question, stamp};
+use crate::config::Config;
 use crate::mail::{Address, Envelope, Recipient};
 use crate::net::now_ms;
-use crate::route::Destination;
+use crate::route::{self, Destination};
 use crate::store::body::INLINE_LIMIT;
 use crate::store::{BodyWriter, Change, Delivery, Expected, MailId, MailboxId, NewMail, NewQueueEntry};
 
@@ -117,19 +119,26 @@ impl Draft {
         }
         let wanted = question::answers(&mut destinations, self.header.block(), params.return_path.as_ref());
         let Draft { intake, source, id, received_at, body, expected, .. } = self;
-        let body = body.finish().await.map_err(|error| intake.failed(error))?;
-        let (copies, recipients) = sort_out(destinations);
-
         let config = intake.config.current();
+        let thrown_away = nowhere(&destinations);
+        let (copies, recipients) = sort_out(destinations);
+        if let Source::Smtp { user: Some(user), .. } = &source
+            && let Some(user) = config.user(*user)
+            && recipients.iter().any(|recipient| recipient.lan.is_none())
+        {
+            within_limit(user, body.size())?;
+        }
+        let body = body.finish().await.map_err(|error| intake.failed(error))?;
+
         let return_path = params.return_path.as_ref();
         let arrival = Arrival { source: &source, mail: id, at: received_at, return_path, size: body.size() };
-        let rows = journal::rows(&config, &arrival, &copies, &recipients);
+        let rows = journal::rows(&config, &arrival, &copies, &recipients, &thrown_away);
         let deliveries = copies.iter().map(|copy| Delivery {
             mailbox: MailboxId::inbox(copy.user),
             head: stamp::delivery_head(return_path, &copy.reasons, &copy.originals),
         });
         let deliveries = deliveries.collect();
-        let queue = (!recipients.is_empty()).then(|| new_entry(&source, received_at, params, recipients));
+        let queue = (!recipients.is_empty()).then(|| new_entry(&config, &source, received_at, params, recipients));
         let mail = NewMail { id, body, received_at, deliveries, queue };
         let fresh = mail.queue_entry().map(Arc::new);
         let changes =
@@ -146,8 +155,24 @@ impl Draft {
     }
 }
 
-fn new_entry(source: &Source, at: i64, params: MailParams, recipients: Vec<Recipient>) -> NewQueueEntry {
+/// Recipients whose copy is thrown away.
+fn nowhere(destinations: &[Destination]) -> Vec<Address> {
+    let thrown_away = destinations.iter().filter_map(|destination| match destination {
+        Destination::Nowhere(original) => Some(original.clone()),
+        _ => None,
+    });
+    thrown_away.collect()
+}
+
+fn new_entry(
+    config: &Config,
+    source: &Source,
+    at: i64,
+    params: MailParams,
+    recipients: Vec<Recipient>,
+) -> NewQueueEntry {
     let MailParams { return_path, body, smtputf8, ret, envid } = params;
+    let return_path = return_path.map(|address| route::outward(config, address));
     let entry = NewQueueEntry::now(Envelope { return_path, recipients, body, smtputf8, ret, envid }, at);
     match source {
         Source::Smtp { client, auth_user, .. } => {

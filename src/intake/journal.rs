@@ -19,21 +19,27 @@ pub(super) struct Arrival<'a> {
     pub size: u64,
 }
 
-/// One row for the arrival, one for the mailboxes it went to, if it went to any.
+/// One row for the arrival, one for the mailboxes it went to, one for recipients whose copy is thrown away, if there are any.
 pub(super) fn rows(
     config: &Config,
     arrival: &Arrival,
     copies: &[Copy],
     recipients: &[Recipient],
+    thrown_away: &[Address],
 ) -> impl Iterator<Item = JournalRow> + use<> {
     let local = copies.iter().flat_map(|copy| &copy.originals);
-    let to = list(local.chain(recipients.iter().map(|recipient| &recipient.address)).map(Address::as_str));
+    let out = recipients.iter().map(|recipient| &recipient.address);
+    let to = list(local.chain(out).chain(thrown_away).map(Address::as_str));
     let (event, detail) = describe(arrival);
     let arrived = row(arrival, event, to, detail);
     let name = |copy: &Copy| config.user(copy.user).map_or("?", |user| &user.name);
     let delivered =
         (!copies.is_empty()).then(|| row(arrival, "delivered", list(copies.iter().map(name)), String::new()));
-    [Some(arrived), delivered].into_iter().flatten()
+    let discarded = (!thrown_away.is_empty()).then(|| {
+        let to = list(thrown_away.iter().map(Address::as_str));
+        row(arrival, "discarded", to, "mapped to No-one, or collected and mapped to *REMOTE".into())
+    });
+    [Some(arrived), delivered, discarded].into_iter().flatten()
 }
 
 fn row(arrival: &Arrival, event: &str, to: String, detail: String) -> JournalRow {

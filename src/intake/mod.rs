@@ -11,18 +11,19 @@ mod draft;
 mod header;
 mod journal;
 mod question;
+mod recipient;
 mod stamp;
 
 use std::net::IpAddr;
 
 pub use draft::Draft;
 pub use question::{is_automatic, question_address, question_at};
+pub use recipient::Submitter;
 
 use crate::config::Published;
 use crate::live::{Board, Signals};
-use crate::mail::{Address, BodyType, Recipient, Ret};
+use crate::mail::{Address, BodyType, Ret};
 use crate::net::now_ms;
-use crate::route::{self, Destination, Resolution};
 use crate::store::{MailId, Store, StoreError};
 
 /// Cheap to clone.
@@ -47,6 +48,8 @@ pub enum Source {
         auth_user: Option<String>,
         /// Logged in, or from an address that may send out without.
         may_relay: bool,
+        /// The user who sends, where he is known ([`Intake::sender`]).
+        user: Option<u32>,
     },
     Collector {
         id: u32,
@@ -58,16 +61,6 @@ pub enum Source {
     Own,
 }
 
-impl Source {
-    fn may_relay(&self) -> bool {
-        match self {
-            Source::Smtp { may_relay, .. } => *may_relay,
-            Source::Collector { .. } => false,
-            Source::Own => true,
-        }
-    }
-}
-
 /// Why a mail or a recipient is not taken. The serving side makes its reply of it, the journal its row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -75,6 +68,9 @@ pub enum Refusal {
     UnknownRecipient,
     #[error("relaying not allowed")]
     RelayDenied,
+    /// The user who sends may not send mail out.
+    #[error("sending out of the office is not allowed")]
+    SendingNotAllowed,
     #[error("more than {0} Received lines")]
     TooManyHops(u32),
     #[error("larger than {0} bytes")]
@@ -113,33 +109,6 @@ pub struct Accepted {
 }
 
 impl Intake {
-    /// Where a recipient leads, or why it is not taken (spec §8.2).
-    pub fn recipient(&self, source: &Source, recipient: Recipient) -> Result<Vec<Destination>, Refusal> {
-        self.recipient_of(source.may_relay(), recipient)
-    }
-
-    /// The same, for a client of whom only that is known yet.
-    pub fn recipient_of(&self, may_relay: bool, recipient: Recipient) -> Result<Vec<Destination>, Refusal> {
-        let config = self.config.current();
-        let outgoing = config.general.unknown_local_is_outgoing && may_relay;
-        let recipient = Recipient { address: recipient.address.or_domain(&config.general.default_domain), ..recipient };
-        if let Some(question) = question_at(&config, &recipient.address)
-            && self.store.asked(question).map_err(|error| self.failed(error))?.is_some()
-        {
-            return Ok(vec![Destination::Answer { question }]);
-        }
-        let unknown = outgoing.then(|| recipient.clone());
-        match route::resolve(&config, recipient) {
-            Resolution::Local(destinations) => Ok(destinations),
-            Resolution::Outgoing(recipient) if may_relay => Ok(vec![Destination::Outgoing(recipient)]),
-            Resolution::Outgoing(_) => Err(Refusal::RelayDenied),
-            Resolution::Unknown => match unknown {
-                Some(recipient) => Ok(vec![Destination::Outgoing(recipient)]),
-                None => Err(Refusal::UnknownRecipient),
-            },
-        }
-    }
-
     /// Whether a mail of `size` bytes would find room.
     pub fn room_for(&self, size: u64) -> Result<(), Refusal> {
         self.store.room_for(size).map_err(|error| self.failed(error))

@@ -130,6 +130,7 @@ mod tests {
             tls: tls.map(Into::into),
             auth_user: Some("bob".into()),
             may_relay: true,
+            user: None,
         }
     }
 

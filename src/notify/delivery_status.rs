@@ -7,6 +7,7 @@ use crate::intake::{Intake, MailParams, Source};
 use crate::mail::{BodyType, Header, Recipient, Ret, date, dsn};
 use crate::net::now_ms;
 use crate::proto::smtp::client::enhanced;
+use crate::route;
 use crate::store::{Change, DsnAction, QueueEntry};
 
 use super::{MAX_HEADER, TaskError, boundary, own_address, read_start};
@@ -30,7 +31,7 @@ pub async fn write(
     draft.write(&report).await?;
     let body = if report.is_ascii() { BodyType::SevenBit } else { BodyType::EightBitMime };
     let params = MailParams { body, smtputf8: !to.is_ascii(), ..MailParams::default() };
-    draft.finish(params, destinations, vec![Change::RemoveTask { id: task }]).await?;
+    draft.finish(params, route::as_error(destinations), vec![Change::RemoveTask { id: task }]).await?;
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub async fn write(
     copy(intake, mail, &mut draft).await?;
     draft.write(format!("\r\n--{boundary}--\r\n").as_bytes()).await?;
     let params = MailParams { body: BodyType::EightBitMime, ..MailParams::default() };
-    draft.finish(params, destinations, vec![Change::RemoveTask { id: task }]).await?;
+    draft.finish(params, route::as_error(destinations), vec![Change::RemoveTask { id: task }]).await?;
     Ok(())
 }
 

@@ -1,18 +1,66 @@
 //! Recipients from the headers of a collected mail: for catch-all mailboxes, whose envelope is lost (spec §4.5).
 
+use std::collections::HashSet;
+
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
-use super::{Destination, add, here, matches};
+use super::{Destination, Origin, Search, matches};
 use crate::config::Config;
-use crate::mail::Address;
+use crate::mail::{Address, Recipient};
 
 /// Most addresses looked at in one mail; a header of thousands is spam, and each costs a lookup.
 const MAX_ADDRESSES: usize = 10_000;
 
+/// What became of the addresses in a collected mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In the order of the addresses; the same user several times where several addresses lead to him. Empty: the mail has
+    /// gone astray.
+    pub destinations: Vec<Destination>,
+    /// Accepted addresses that lead somewhere.
+    pub valid: u32,
+    /// Accepted addresses that are nobody's.
+    pub invalid: u32,
+    /// Accepted addresses that are mapped to `*REMOTE`: nothing to do here, and no mistake.
+    pub remote: u32,
+}
+
+impl Found {
+    /// Whether the mail has gone astray: it leads nowhere, and none of its addresses is known to be elsewhere.
+    pub fn is_lost(&self) -> bool {
+        self.destinations.is_empty()
+    }
+
+    /// Adds what an address leads to, if it is an accepted one. `implied`: a user's own name counts without a mapping.
+    pub fn add(&mut self, config: &Config, accepted_domains: &[String], implied: bool, address: &Address) {
+        if !is_accepted(accepted_domains, address) {
+            return;
+        }
+        let (destinations, remote) = collected(config, implied, address);
+        match (destinations.is_empty(), remote) {
+            (false, _) => self.valid += 1,
+            (true, true) => {
+                self.remote += 1;
+                self.destinations.push(Destination::Nowhere(address.clone()));
+            }
+            (true, false) => self.invalid += 1,
+        }
+        self.destinations.extend(destinations);
+    }
+}
+
+/// Where an accepted address of a collected mail leads, and whether a mapping to `*REMOTE` was found for it. An accepted
+/// domain counts as a local one. `implied`: a user's own name counts without a mapping.
+pub fn collected(config: &Config, implied: bool, address: &Address) -> (Vec<Destination>, bool) {
+    let recipient = Recipient::new(address.clone());
+    let mut search = Search::new(config, Origin::Collected, &recipient, implied);
+    search.run(true);
+    (search.found, search.remote)
+}
+
 /// Recipients named in the headers of a collected mail (spec §4.5): addresses of To, Cc, Received (`for`), Apparently-To
-/// and Resent-* that match `accepted_domains` and resolve to somebody here. `header` is the header block. In the order of
-/// the header, one copy a user. An accepted domain counts as a local one; addresses elsewhere are not looked at.
-pub fn by_headers(config: &Config, accepted_domains: &[String], header: &[u8]) -> Vec<Destination> {
+/// and Resent-* that match `accepted_domains`. `header` is the header block. Each address counts once.
+pub fn by_headers(config: &Config, accepted_domains: &[String], implied: bool, header: &[u8]) -> Found {
     let parser = MessageParser::new()
         .header_address(HeaderName::To)
         .header_address(HeaderName::Cc)
@@ -21,17 +69,16 @@ pub fn by_headers(config: &Config, accepted_domains: &[String], header: &[u8]) -
         .header_address("Apparently-To")
         .header_received(HeaderName::Received)
         .default_header_ignore();
-    let Some(message) = parser.parse_headers(header) else { return Vec::new() };
-    let mut destinations = Vec::new();
+    let mut found = Found::default();
+    let Some(message) = parser.parse_headers(header) else { return found };
+    let mut seen = HashSet::new();
     for address in message.headers().iter().flat_map(|header| addresses(&header.value)).take(MAX_ADDRESSES) {
         let Ok(address) = Address::parse(address.trim()) else { continue };
-        if is_accepted(accepted_domains, &address) {
-            for destination in here(config, &address) {
-                add(&mut destinations, destination);
-            }
+        if seen.insert(address.as_str().to_lowercase()) {
+            found.add(config, accepted_domains, implied, &address);
         }
     }
-    destinations
+    found
 }
 
 fn addresses<'a>(value: &'a HeaderValue<'_>) -> Vec<&'a str> {
@@ -51,33 +98,4 @@ fn is_accepted(accepted_domains: &[String], address: &Address) -> bool {
             let text = if entry.contains('@') { address.as_str() } else { address.domain() };
             matches(entry, text)
         })
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    pub destinations: Vec<Destination>,
-    pub valid: u32,
-    pub invalid: u32,
-    pub remote: u32,
-}
-
-impl Found {
-    pub fn is_lost(&self) -> bool {
-        self.destinations.is_empty() && self.remote == 0
-    }
-
-    pub fn add(&mut self, config: &Config, accepted_domains: &[String], _implied: bool, address: &Address) {
-        if !is_accepted(accepted_domains, address) {
-            return;
-        }
-        let destinations = here(config, address);
-        if destinations.is_empty() {
-            self.invalid += 1
-        } else {
-            self.valid += 1
-        }
-        for destination in destinations {
-            add(&mut self.destinations, destination);
-        }
-    }
 }

@@ -1,17 +1,21 @@
 //! Recipient → destinations. Pure; works on a configuration snapshot and its lookup tables (spec connectors-and-smtp §7).
 //!
-//! In order: the default domain is added to a bare local part; aliases, which stand for all users who have them and may
-//! lie outside the local domains; a user's name at a local domain; the names that always lead to somebody; unknown at a
-//! local domain; outgoing. A full address and a bare alias both count, and an alias comes before a user of the same name
-//! (spec §7.3: it replaces the implied address).
+//! The order is that of docs/design/routing.md: default domain, mappings and aliases (exact ones, else those with `*` and
+//! `?`), the user of that name, LAN forwarding rules, mappings and rules for `~@domain`, the names that always lead to
+//! somebody; what is left is unknown at a local domain and outgoing elsewhere.
 
+mod explain;
 mod headers;
+mod search;
 
-use crate::config::{Config, User};
+use crate::config::{Config, MappingType, User};
 use crate::mail::{Address, Recipient};
+use crate::rules::LanTarget;
+use search::Search;
 
 pub use crate::rules::pattern::matches;
-pub use headers::{Found, by_headers};
+pub use explain::{Explanation, explain};
+pub use headers::{Found, by_headers, collected};
 
 /// Where one copy goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,100 +26,136 @@ pub enum Destination {
     Outgoing(Recipient),
     /// Nowhere: it answers a question of ours, whether a message is to be downloaded.
     Answer { question: u128 },
+    /// Taken and thrown away (`No-one`). Holds the recipient that led here.
+    Nowhere(Address),
 }
 
 /// What a recipient address is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// Local, with where it leads (never empty).
+    /// Where it leads (never empty); whoever sends to it needs no right to send out.
     Local(Vec<Destination>),
     /// At a local domain, but nobody's.
     Unknown,
+    /// Mapped to `*REMOTE`, and the mail comes from outside: not taken here, no mistake either.
+    Remote,
     /// Not ours.
     Outgoing(Recipient),
 }
 
-/// The recipient's own name.
-pub const DIRECT: char = 'D';
-/// By an alias, or by a name that always leads to the main administrator.
-pub const MAPPED: char = 'M';
+/// Where a mail comes from, as far as routing cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Of the office's own people, or of the box itself.
+    Office,
+    /// By SMTP, of anybody else.
+    Outside,
+    /// Collected by POP3.
+    Collected,
+}
 
-/// Local parts that lead to the main administrator where no user or alias has them: RFC 5321 §4.5.1, RFC 2142 §4, and
-/// the box's own sender name.
-const ALWAYS_SOMEBODY: [&str; 4] = ["postmaster", "abuse", "mailer-daemon", "mailer_daemon"];
-
-/// Spec connectors-and-smtp §7.2: default domain, aliases, users at local domains, unknown, outgoing.
-/// `postmaster` always leads to somebody (RFC 5321 §4.5.1): a user or alias of that name, else the main administrator.
-pub fn resolve(config: &Config, recipient: Recipient) -> Resolution {
-    let address = recipient.address.or_domain(&config.general.default_domain);
-    let local = config.is_local(&address) || is_for_this_host(config, &address);
-    let destinations = if local { here(config, &address) } else { by_full_address(config, &address) };
-    match (destinations.is_empty(), local) {
-        (false, _) => Resolution::Local(destinations),
-        (true, true) => Resolution::Unknown,
-        (true, false) => Resolution::Outgoing(Recipient { address, ..recipient }),
+impl Origin {
+    fn is_meant_by(self, mail: MappingType) -> bool {
+        match mail {
+            MappingType::All => true,
+            MappingType::Local => self == Origin::Office,
+            MappingType::Smtp => self == Origin::Outside,
+            MappingType::Pop3 => self == Origin::Collected,
+        }
     }
 }
 
-/// A user's name or an address, as a collector's target gives it. `None`: nobody's.
+/// The recipient's own name.
+pub const DIRECT: char = 'D';
+/// By an alias, a mapping, or a name that always leads to the main administrator.
+pub const MAPPED: char = 'M';
+/// An error message, or a mail that went astray.
+pub const ERROR: char = 'E';
+
+/// Spec connectors-and-smtp §7.2. `postmaster` always leads to somebody (RFC 5321 §4.5.1): what is mapped to it, a user of
+/// that name, else the main administrator.
+pub fn resolve(config: &Config, origin: Origin, recipient: Recipient) -> Resolution {
+    let address = recipient.address.or_domain(&config.general.default_domain);
+    let recipient = Recipient { address, ..recipient };
+    let ours = is_ours(config, &recipient.address);
+    let implied = !config.general.disable_default_mappings;
+    let mut search = Search::new(config, origin, &recipient, implied);
+    let step = search.run(ours);
+    match step {
+        None if ours => Resolution::Unknown,
+        None => Resolution::Outgoing(recipient),
+        Some(_) if !search.found.is_empty() => Resolution::Local(search.found),
+        Some(_) if search.remote => Resolution::Remote,
+        Some(_) => Resolution::Unknown,
+    }
+}
+
+/// A user's name, an address, or `SMTP:address@server`, as a collector's target gives it. `None`: nobody's.
 pub fn target(config: &Config, text: &str) -> Option<Vec<Destination>> {
     let text = text.trim();
     if let Some(user) = config.user_named(text) {
         let original = Address::parse(&user.name).ok()?.or_domain(&config.general.default_domain);
         return user.enabled.then(|| vec![mailbox(user, &original, DIRECT)]);
     }
-    match resolve(config, Recipient::new(Address::parse(text).ok()?)) {
+    if let Ok(LanTarget { address, server, .. }) = LanTarget::parse(text) {
+        return Some(vec![Destination::Outgoing(Recipient { lan: Some(Box::new(server)), ..Recipient::new(address) })]);
+    }
+    match resolve(config, Origin::Office, Recipient::new(Address::parse(text).ok()?)) {
         Resolution::Local(destinations) => Some(destinations),
         Resolution::Outgoing(recipient) => Some(vec![Destination::Outgoing(recipient)]),
-        Resolution::Unknown => None,
+        Resolution::Unknown | Resolution::Remote => None,
     }
 }
 
-/// Where an address leads whose domain counts as local. Empty: nobody's.
-fn here(config: &Config, address: &Address) -> Vec<Destination> {
-    let mut destinations = by_full_address(config, address);
-    for user in config.users_with_alias(address.local()) {
-        add(&mut destinations, mailbox(user, address, MAPPED));
+/// The same destinations, marked as those of an error message (letter E).
+pub fn as_error(mut destinations: Vec<Destination>) -> Vec<Destination> {
+    for destination in &mut destinations {
+        if let Destination::Mailbox { reason, .. } = destination {
+            *reason = ERROR;
+        }
     }
-    if !destinations.is_empty() {
-        return destinations;
-    }
-    if let Some(user) = config.user_named(address.local()).filter(|user| user.enabled) {
-        return vec![mailbox(user, address, DIRECT)];
-    }
-    let administrator = config.main_administrator().filter(|_| is_always_somebody(address));
-    administrator.map(|user| mailbox(user, address, MAPPED)).into_iter().collect()
+    destinations
 }
 
-fn by_full_address(config: &Config, address: &Address) -> Vec<Destination> {
-    config.users_with_address(address).map(|user| mailbox(user, address, MAPPED)).collect()
+/// The enabled user whose address this is: his own at a local domain, or an alias. A guess at who sends, where nobody has
+/// logged in.
+pub fn user_of<'a>(config: &'a Config, address: &Address) -> Option<&'a User> {
+    let recipient = Recipient::new(address.clone().or_domain(&config.general.default_domain));
+    let ours = is_ours(config, &recipient.address);
+    let named = config.user_named(recipient.address.local()).filter(|user| ours && user.enabled);
+    if named.is_some() {
+        return named;
+    }
+    let mut search = Search::new(config, Origin::Office, &recipient, true);
+    search.run(ours);
+    match search.found.as_slice() {
+        [Destination::Mailbox { user, .. }] => config.user(*user),
+        _ => None,
+    }
+}
+
+/// The address as the world writes it: with the external domain where the office's own is mapped to one.
+pub fn outward(config: &Config, address: Address) -> Address {
+    match config.external_domain(address.domain()) {
+        Some(domain) => Address::parse(&format!("{}@{domain}", address.local())).unwrap_or(address),
+        None => address,
+    }
+}
+
+/// Whether bare names count at the address's domain, which may be the external one of the domain mappings.
+fn is_ours(config: &Config, address: &Address) -> bool {
+    let inside = || {
+        let domain = config.internal_domain(address.domain())?;
+        Address::parse(&format!("{}@{domain}", address.local())).ok()
+    };
+    config.is_local(address) || inside().is_some_and(|inside| config.is_local(&inside))
 }
 
 fn mailbox(user: &User, original: &Address, reason: char) -> Destination {
     Destination::Mailbox { user: user.id, original: original.clone(), reason }
 }
 
-/// Adds a mailbox unless its user has a copy already.
-fn add(destinations: &mut Vec<Destination>, new: Destination) {
-    let user_of = |destination: &Destination| match destination {
-        Destination::Mailbox { user, .. } => Some(*user),
-        Destination::Outgoing(_) | Destination::Answer { .. } => None,
-    };
-    if !destinations.iter().any(|old| user_of(old).is_some() && user_of(old) == user_of(&new)) {
-        destinations.push(new);
-    }
-}
-
-fn is_always_somebody(address: &Address) -> bool {
-    ALWAYS_SOMEBODY.iter().any(|name| name.eq_ignore_ascii_case(address.local()))
-}
-
-/// The names that always lead to somebody do so also at the box's own host name, and at an address literal: nobody can
-/// mean another host's postmaster with one and hand the mail to us.
-fn is_for_this_host(config: &Config, address: &Address) -> bool {
-    is_always_somebody(address)
-        && (address.domain().starts_with('[') || address.domain().eq_ignore_ascii_case(&config.general.host_name))
-}
-
+#[cfg(test)]
+mod mapping_tests;
 #[cfg(test)]
 mod tests;

@@ -30,9 +30,14 @@ fn address(text: &str) -> Address {
 
 /// `Ok`: numbers and letters of the local users; `Err`: why not.
 fn found(config: &Config, text: &str) -> Result<Vec<(u32, char)>, String> {
-    match resolve(config, Recipient::new(address(text))) {
+    found_by(config, Origin::Office, text)
+}
+
+fn found_by(config: &Config, origin: Origin, text: &str) -> Result<Vec<(u32, char)>, String> {
+    match resolve(config, origin, Recipient::new(address(text))) {
         Resolution::Local(destinations) => Ok(users(&destinations)),
         Resolution::Unknown => Err("unknown".into()),
+        Resolution::Remote => Err("remote".into()),
         Resolution::Outgoing(recipient) => Err(format!("out to {}", recipient.address)),
     }
 }
@@ -127,7 +132,7 @@ fn an_alias_replaces_the_user_unless_he_has_it_too() {
 fn recipients_keep_their_delivery_wishes_on_the_way_out() {
     let mut recipient = Recipient::new(address("x@elsewhere.example"));
     recipient.orcpt = Some("rfc822;y@z.example".into());
-    assert_eq!(resolve(&office(), recipient.clone()), Resolution::Outgoing(recipient));
+    assert_eq!(resolve(&office(), Origin::Office, recipient.clone()), Resolution::Outgoing(recipient));
 }
 
 #[test]
@@ -149,7 +154,7 @@ fn targets_are_users_or_addresses() {
 
 fn from_headers(accepted: &[&str], header: &str) -> Vec<(u32, char)> {
     let accepted: Vec<String> = accepted.iter().map(|entry| entry.to_string()).collect();
-    users(&by_headers(&office(), &accepted, header.as_bytes()))
+    users(&by_headers(&office(), &accepted, true, header.as_bytes()).destinations)
 }
 
 #[test]
@@ -163,10 +168,11 @@ fn headers_name_the_recipients() {
         \tundisclosed: nobody@catch.example, sales@catch.example;\r\n\
         Cc: bob@catch.example (again), anna@catch.example\r\n\
         Subject: to anna@catch.example\r\n\r\n";
-    assert_eq!(from_headers(&["catch.example"], header), [(3, 'D'), (2, 'D'), (1, 'M')]);
+    // Each way is kept, for the marker headers; intake makes one copy a user of them.
+    assert_eq!(from_headers(&["catch.example"], header), [(3, 'D'), (2, 'D'), (1, 'M'), (2, 'M'), (1, 'D')]);
     assert_eq!(from_headers(&["bob@catch.example"], header), [(2, 'D')]);
     assert_eq!(from_headers(&["other.example"], header), []);
-    assert_eq!(from_headers(&["f*@catch.example", "@*.example"], header).len(), 3);
+    assert_eq!(from_headers(&["f*@catch.example", "@*.example"], header).len(), 5);
     assert_eq!(from_headers(&[], header), []);
 }
 
@@ -202,7 +208,7 @@ fn broken_headers_are_survived() {
         from_headers(&["*"], header);
     }
     let with_bytes = b"To: \xff\xfe <bob@catch.example>, \x80\x00@catch.example\r\n\r\n";
-    assert_eq!(users(&by_headers(&office(), &["catch.example".into()], with_bytes)), [(2, 'D')]);
+    assert_eq!(users(&by_headers(&office(), &["catch.example".into()], true, with_bytes).destinations), [(2, 'D')]);
     let many = format!("To: {}bob@catch.example\n\n", "x@y.example, ".repeat(2000));
     assert_eq!(from_headers(&["catch.example"], &many), [(2, 'D')]);
 }
@@ -212,6 +218,6 @@ proptest::proptest! {
     fn no_header_ends_the_program(header in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
         let mut whole = b"To: bob@catch.example, ".to_vec();
         whole.extend(&header);
-        by_headers(&office(), &["*".into()], &whole);
+        by_headers(&office(), &["*".into()], true, &whole);
     }
 }

@@ -12,24 +12,31 @@
 //! * [`zone`]: a realtime blacklist.
 //! * [`special_header`]: where a provider writes down whom a collected mail is for.
 //! * [`compare`]: `<`, `<=`, `=`, `>=`, `>`, `<>` and a number.
+//! * [`address_form`], [`target`], [`lan_target`]: which addresses a mapping is for, and where it leads.
 
 pub mod access;
+pub mod address_form;
 pub mod compare;
 pub mod conditions;
 pub mod domain_filter;
+pub mod lan_target;
 pub mod mistake;
 pub mod network;
 pub mod overrides;
 pub mod pattern;
 pub mod special_header;
+pub mod target;
 pub mod words;
 pub mod zone;
 
+pub use address_form::AddressForm;
 pub use compare::Comparison;
 pub use conditions::{Conditions, Facts};
 pub use domain_filter::DomainFilter;
+pub use lan_target::LanTarget;
 pub use mistake::Mistake;
 pub use network::Network;
 pub use overrides::Overrides;
 pub use special_header::SpecialHeader;
+pub use target::Target;
 pub use zone::Zone;

@@ -201,7 +201,7 @@ pub struct JournalRow {
     /// Unix milliseconds.
     pub at: i64,
     pub mail: Option<MailId>,
-    /// What happened, a word of a closed list: `accepted`, `collected`, `delivered`, `relayed`, `deferred`, `failed`,
+    /// What happened, a word of a closed list: `accepted`, `collected`, `delivered`, `discarded`, `relayed`, `deferred`, `failed`,
     /// `refused`, `removed`, `notified` …
     pub event: String,
     pub from: String,

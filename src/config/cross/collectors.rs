@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::mappings::{lan_problem, leads_somewhere};
 use super::{Checks, is_domain, is_domain_or_address_pattern};
 use crate::config::directory::lower;
 use crate::config::{CollectionMethod, Collector, CollectorRouting, Config, Odmr, RoutingErrorAction, SmtpFeed};
 use crate::mail::Address;
 use crate::rules::SpecialHeader;
+use crate::rules::lan_target::is_lan_target;
 
 impl Checks<'_> {
     pub(super) fn collectors(&mut self) {
@@ -142,16 +144,11 @@ pub(super) fn target_problem(config: &Config, target: &str) -> Option<String> {
         Some(_) => return Some(format!("the user \"{target}\" is not enabled")),
         None => {}
     }
+    if is_lan_target(target) {
+        return lan_problem(target);
+    }
     let Ok(address) = Address::parse(target) else {
         return Some(format!("\"{target}\" is no user and no address"));
     };
-    let is_alias = config.users_with_address(&address).next().is_some()
-        || (config.is_local(&address) && config.users_with_alias(address.local()).next().is_some());
-    let is_user = || config.user_named(address.local()).is_some_and(|user| user.enabled);
-    match config.is_local(&address) {
-        _ if is_alias => None,
-        true if is_user() => None,
-        true => Some(format!("\"{target}\" is nobody here")),
-        false => None,
-    }
+    (!leads_somewhere(config, &address)).then(|| format!("\"{target}\" is nobody here"))
 }

@@ -6,6 +6,7 @@ use super::{Checks, is_domain};
 use crate::config::directory::lower;
 use crate::config::{LanRule, Secret};
 use crate::mail::{Address, LanServer};
+use crate::rules::AddressForm;
 
 impl Checks<'_> {
     pub(super) fn lan(&mut self) {
@@ -16,6 +17,7 @@ impl Checks<'_> {
             let path = format!("lan.rules[{position}]");
             self.unique(&path, &rule.name, names.insert(lower(&rule.name), path.clone()));
             self.host(&format!("{path}.server"), &rule.server);
+            self.addresses(&path, rule);
             self.rewrite_address(&format!("{path}.rewrite_address"), rule);
             let Some(login) = &rule.login else { continue };
             self.login(&format!("{path}.login"), login);
@@ -25,6 +27,22 @@ impl Checks<'_> {
                 self.wrong(format!("{path}.login.password"), message);
             }
             logins.insert(rule.target(), (&login.password, path));
+        }
+    }
+
+    fn addresses(&mut self, path: &str, rule: &LanRule) {
+        if rule.addresses.is_empty() {
+            self.wrong(format!("{path}.addresses"), "is empty; no mail would be forwarded");
+        }
+        for (position, address) in rule.addresses.iter().enumerate() {
+            let path = format!("{path}.addresses[{position}]");
+            match AddressForm::parse(address) {
+                Err(mistake) => self.mistake(path, &mistake),
+                Ok(AddressForm::Name(_) | AddressForm::NamePattern(_)) if !self.config.lan.allow_bare_names => {
+                    self.wrong(path, format!("\"{address}\" has no domain; give it one, or turn allow_bare_names on"));
+                }
+                Ok(_) => {}
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod collectors;
 mod connections;
 mod lan;
+mod mappings;
 mod rules;
 mod senders;
 mod services;
@@ -23,6 +24,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<Invalid>) {
     checks.collectors();
     checks.rules();
     checks.lan();
+    checks.mappings();
     checks.tls_and_dns();
 }
 

@@ -299,11 +299,12 @@ impl Connection {
 
 async fn check(context: &Context, timestamp: Option<&str>, credentials: &Credentials) -> Option<LoggedIn> {
     let config = context.config.current();
-    match credentials {
+    let user = match credentials {
         Credentials::Password { name, password } => {
             let password = Secret::new(password.as_str());
             Box::pin(context.logins.password(&config, name, &password)).await
         }
         Credentials::Apop { name, digest } => context.logins.apop(&config, name, timestamp?, digest),
-    }
+    };
+    user.filter(|user| config.user(user.user).is_some_and(|user| user.allow_pop3))
 }

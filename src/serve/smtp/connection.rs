@@ -9,7 +9,7 @@ use async_io::Async;
 use super::pace::Pace;
 use super::{Rights, Service, etrn, is_in, offer, people, throttle};
 use crate::config::{AntiRelay, Config, RblAction, Secret, ServiceEncryption};
-use crate::intake::{Draft, MailParams, Refusal, Source};
+use crate::intake::{Draft, MailParams, Refusal, Source, Submitter};
 use crate::live::SessionGuard;
 use crate::mail::{Address, Recipient};
 use crate::net::{Stream, now_ms};
@@ -46,6 +46,8 @@ struct Connection {
     destinations: Vec<Destination>,
     /// The recipient, while there is just one.
     only_recipient: Option<Address>,
+    /// Who hands that mail in.
+    submitter: Submitter,
     draft: Option<Box<Draft>>,
     /// Silence longer than this ends the session.
     limit: Duration,
@@ -127,6 +129,7 @@ impl Connection {
             session,
             destinations: Vec::new(),
             only_recipient: None,
+            submitter: Submitter::default(),
             draft: None,
             limit,
             pace: Pace::new(limit, Instant::now()),
@@ -221,6 +224,9 @@ impl Connection {
                 self.destinations.clear();
                 self.only_recipient = None;
                 self.sender_is_ours = self.is_ours(return_path.as_ref());
+                let (login, may_relay) = (self.session.login(), self.may_relay());
+                let user = self.context.intake.sender(login, may_relay, return_path.as_ref());
+                self.submitter = Submitter { may_relay, user, size: size.unwrap_or(0) };
                 match self.context.intake.room_for(size.unwrap_or(0)) {
                     Ok(()) => Answer::Yes,
                     Err(refusal) => Answer::No(reply_to(&refusal)),
@@ -326,7 +332,7 @@ impl Connection {
             log::info!("smtp: {}: recipient {address} refused: client listed by {list}", self.peer);
             return Answer::No(Reply::blacklisted(self.peer, list));
         }
-        match self.context.intake.recipient_of(self.may_relay(), recipient) {
+        match self.context.intake.recipient_of(&self.submitter, recipient) {
             Ok(destinations) => {
                 let out = destinations.iter().any(|place| matches!(place, Destination::Outgoing(_)));
                 self.note(if out { Event::RelayAllowed } else { Event::GoodRecipient }, address.as_str());
@@ -356,7 +362,8 @@ impl Connection {
             with: self.session.protocol(),
             tls: self.wire.encryption(),
             auth_user: self.session.login().map(str::to_string),
-            may_relay: self.may_relay(),
+            may_relay: self.submitter.may_relay,
+            user: self.submitter.user,
         }
     }
 
@@ -389,6 +396,10 @@ impl Connection {
         };
         let lists = Lists::of_smtp(&self.service.config, &self.service);
         match user {
+            Some(LoggedIn { name, user }) if !config.user(user).is_some_and(|user| user.allow_smtp) => {
+                log::info!("smtp: {}: login refused: {name} may not use SMTP", self.peer);
+                Answer::No(Reply::bad_login())
+            }
             Some(LoggedIn { name, .. }) if !lists.admit_user(self.peer, &name) => {
                 log::info!("smtp: {}: login refused: {name} may not log in from there", self.peer);
                 self.note(Event::BadLogin, &name);
@@ -418,6 +429,7 @@ fn reply_to(refusal: &Refusal) -> Reply {
     match refusal {
         Refusal::UnknownRecipient => Reply::unknown_recipient(),
         Refusal::RelayDenied => Reply::relay_denied(),
+        Refusal::SendingNotAllowed => Reply::sending_not_allowed(),
         Refusal::TooManyHops(_) => Reply::too_many_hops(),
         Refusal::TooLarge(_) => Reply::too_large(),
         Refusal::HeaderTooLarge(_) => Reply::header_too_large(),

@@ -3,19 +3,19 @@
 use crate::config::Config;
 use crate::mail::{Address, Recipient};
 use crate::proto::smtp::server::Reply;
-use crate::route::{Destination, Resolution, resolve};
+use crate::route::{Destination, Origin, Resolution, resolve};
 
 /// Lines of one reply, at most.
 const LINES: usize = 200;
 
 pub(super) fn verify(config: &Config, text: &str) -> Vec<Reply> {
     let Some(address) = read(text) else { return vec![Reply::unknown_recipient()] };
-    match resolve(config, Recipient::new(address.clone())) {
+    match resolve(config, Origin::Office, Recipient::new(address.clone())) {
         Resolution::Local(destinations) => match destinations.as_slice() {
             [Destination::Mailbox { user, .. }] => vec![Reply::known(person(config, *user))],
             _ => vec![Reply::known(format!("<{}>", address.or_domain(&config.general.default_domain)))],
         },
-        Resolution::Outgoing(_) => vec![Reply::cannot_verify()],
+        Resolution::Outgoing(_) | Resolution::Remote => vec![Reply::cannot_verify()],
         Resolution::Unknown => vec![Reply::unknown_recipient()],
     }
 }
@@ -23,7 +23,7 @@ pub(super) fn verify(config: &Config, text: &str) -> Vec<Reply> {
 /// Where an address leads, one line a place.
 pub(super) fn expand(config: &Config, text: &str) -> Vec<Reply> {
     let Some(address) = read(text) else { return vec![Reply::unknown_recipient()] };
-    let Resolution::Local(destinations) = resolve(config, Recipient::new(address)) else {
+    let Resolution::Local(destinations) = resolve(config, Origin::Office, Recipient::new(address)) else {
         return vec![Reply::unknown_recipient()];
     };
     let mut lines: Vec<Reply> = destinations.iter().filter_map(|place| line(config, place)).take(LINES).collect();

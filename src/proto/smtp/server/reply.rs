@@ -227,6 +227,9 @@ impl Reply {
     pub fn queue_denied(node: &str) -> Reply {
         Reply::made(459, "4.7.1", format!("Node {node} not allowed"))
     }
+    pub const fn sending_not_allowed() -> Reply {
+        Reply::fixed(550, "5.7.1", "You may not send mail out of the office")
+    }
     pub const fn too_many_hops() -> Reply {
         Reply::fixed(554, "5.4.6", "Too many hops")
     }
