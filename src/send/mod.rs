@@ -85,18 +85,10 @@ pub async fn run(context: Context) {
         results,
     });
     let recorder = context.tasks.spawn(recorder::run(shared.clone(), outcomes));
-    let _runs = context.tasks.spawn(take_part(context.signals.clone()));
     runner::run(&shared, &context.tasks).await;
     shared.results.close();
     if timeout(LAST_RECORDS, recorder).await.is_err() {
         log::error!("send: outcomes could not be recorded; some mails may be sent again");
-    }
-}
-
-/// A run of a Connection has the queue looked at; what is due goes out beside it.
-async fn take_part(signals: Signals) {
-    while let Ok(_part) = signals.runs().sending().recv().await {
-        signals.queue_changed();
     }
 }
 

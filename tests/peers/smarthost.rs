@@ -109,7 +109,12 @@ impl Smarthost {
 
     /// `implicit`: encrypted from the first byte, else by STARTTLS.
     pub fn with_tls(behaviour: Behaviour, tls: Option<(ServerTls, bool)>) -> Smarthost {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Smarthost::at((Ipv4Addr::LOCALHOST, 0).into(), behaviour, tls)
+    }
+
+    /// At this address of loopback.
+    pub fn at(address: SocketAddr, behaviour: Behaviour, tls: Option<(ServerTls, bool)>) -> Smarthost {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State { behaviour, ..State::default() }));
         let shared = state.clone();

@@ -145,7 +145,7 @@ fn a_routing_error_reaches_the_administrator_with_the_mail() {
 }
 
 /// A mail accepted so many hours ago, waiting since.
-fn waiting_since(office: &Office, hours: i64) {
+pub fn waiting_since(office: &Office, hours: i64) {
     let accepted = now_ms() - hours * 3_600_000;
     smol::block_on(async {
         let mut body = office.store.body_writer();

@@ -96,6 +96,14 @@ impl Office {
         Office::in_dir(config, tempfile::tempdir().unwrap(), false)
     }
 
+    /// Sends to mail servers at this port.
+    pub fn direct(config: Config, mx_port: u16) -> Office {
+        let mut office = Office::closed(config);
+        office.mx_port = mx_port;
+        office.start();
+        office
+    }
+
     fn in_dir(config: Config, dir: tempfile::TempDir, start: bool) -> Office {
         let store = Store::open(dir.path()).unwrap();
         let (stop, _) = StopSource::new();
