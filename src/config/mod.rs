@@ -26,6 +26,7 @@ mod networks;
 pub mod password;
 mod prepare;
 pub mod reference;
+pub mod routing;
 pub mod rules;
 pub mod schema;
 pub mod secret;
@@ -40,10 +41,7 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 pub use access::{ANY, AccessList, AccessRow, AccessRule, ROUTERS, Restrict, Who};
-pub use collectors::{
-    CollectionMethod, Collector, CollectorEncryption, CollectorRouting, Odmr, Pop3Authentication, RoutingErrorAction,
-    RoutingErrors, RoutingHeader, RoutingOptions, SmtpFeed,
-};
+pub use collectors::{CollectionMethod, Collector, CollectorEncryption, Odmr, Pop3Authentication, SmtpFeed};
 pub use connections::{Connection, Login};
 pub use derived::Derived;
 pub use directory::{Directory, Entry as MappingEntry, Lowered, Target as MappingTarget, lower};
@@ -54,6 +52,7 @@ pub use invalid::Invalid;
 pub use lan::{Lan, LanCondition, LanRule};
 pub use mappings::{DomainMapping, Mapping, MappingType};
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
+pub use routing::{CollectorRouting, RoutingErrorAction, RoutingErrors, RoutingHeader, RoutingOptions};
 pub use rules::{DownloadAction, DownloadRule, RuleList, SmtpAction, SmtpRule};
 pub use secret::Secret;
 pub use secrets::STARS;

@@ -106,8 +106,7 @@ fn encoded(value: &str) -> String {
         return value;
     }
     let mut out = Vec::new();
-    // Writing to a vector cannot fail.
-    let _ = Text::new(value).write_header(&mut out, "Subject: ".len());
+    Text::new(value).write_header(&mut out, "Subject: ".len());
     String::from_utf8_lossy(&out).replace("\r\n", "").trim().to_string()
 }
 
