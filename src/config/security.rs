@@ -83,6 +83,9 @@ pub struct Ips {
     /// Score of an attempt to send through the box without the right to.
     #[schemars(range(max = 10_000))]
     pub relay_denied: u32,
+    /// Score of an SMTP rule that refuses or discards.
+    #[schemars(title = "SMTP rule", range(max = 10_000))]
+    pub smtp_rule: u32,
     /// Score of a match in a realtime blacklist.
     #[schemars(range(max = 10_000))]
     pub blacklisted: u32,
@@ -109,6 +112,7 @@ impl Default for Ips {
             bad_authentication: 50,
             bad_local_recipient: 50,
             relay_denied: 100,
+            smtp_rule: 0,
             blacklisted: 0,
             syntax_error: 0,
             message_too_large: 0,

@@ -9,7 +9,7 @@ use smol::future::FutureExt;
 
 use crate::config::{Published, name_servers};
 use crate::intake::Intake;
-use crate::live::{Board, Signals, Stop};
+use crate::live::{Board, LogFiles, Signals, Stop};
 use crate::net::dns::Resolver;
 use crate::net::tls::ServerTls;
 use crate::net::{Tasks, now_ms};
@@ -89,6 +89,7 @@ impl Parts {
             watch: self.watch.clone(),
             pop3_logins: Pop3Logins::default(),
             resolver: self.resolver.clone(),
+            logs: LogFiles::below(self.intake.store.dir()),
             board: self.intake.board.clone(),
             tls: self.tls.clone(),
             stop: self.stop.clone(),

@@ -75,6 +75,20 @@ impl Draft {
         Ok(())
     }
 
+    /// The text has ended: what is there is the header, if no blank line came.
+    pub async fn end_header(&mut self) -> Result<(), Refusal> {
+        if !self.header.is_complete() {
+            self.header.end();
+            self.write_header().await?;
+        }
+        Ok(())
+    }
+
+    /// Bytes so far, with our trace.
+    pub fn size(&self) -> u64 {
+        self.body.size()
+    }
+
     /// The header block as received, once it is complete (after the blank line, or at the end).
     pub fn header(&self) -> &[u8] {
         self.header.block()
@@ -113,10 +127,7 @@ impl Draft {
         if destinations.is_empty() && !with.iter().any(|change| matches!(change, Change::AddTask(_))) {
             return Err(Refusal::NoRecipients);
         }
-        if !self.header.is_complete() {
-            self.header.end();
-            self.write_header().await?;
-        }
+        self.end_header().await?;
         let wanted = question::answers(&mut destinations, self.header.block(), params.return_path.as_ref());
         let Draft { intake, source, id, received_at, body, expected, .. } = self;
         let config = intake.config.current();

@@ -11,6 +11,8 @@ pub enum Event {
     BadRecipient,
     /// Harmless.
     GoodRecipient,
+    /// A rule refused or discarded the mail.
+    RuleMatched,
     Blacklisted,
     SyntaxError,
     TooLarge,
@@ -24,6 +26,7 @@ impl Event {
             Event::RelayAllowed => 2,
             Event::BadRecipient => 3,
             Event::GoodRecipient => 4,
+            Event::RuleMatched => 7,
             Event::Blacklisted => 8,
             Event::SyntaxError => 9,
             Event::TooLarge => 10,
@@ -37,6 +40,7 @@ impl Event {
             Event::RelayAllowed => "Relay allowed",
             Event::BadRecipient => "Bad local recipient",
             Event::GoodRecipient => "Good local recipient",
+            Event::RuleMatched => "SMTP rule matched",
             Event::Blacklisted => "Realtime DNS blacklist match",
             Event::SyntaxError => "SMTP syntax error",
             Event::TooLarge => "Message bigger than the size limit",
@@ -49,6 +53,7 @@ impl Event {
             Event::BadLogin => ips.bad_authentication,
             Event::RelayDenied => ips.relay_denied,
             Event::BadRecipient => ips.bad_local_recipient,
+            Event::RuleMatched => ips.smtp_rule,
             Event::Blacklisted => ips.blacklisted,
             Event::SyntaxError => ips.syntax_error,
             Event::TooLarge => ips.message_too_large,

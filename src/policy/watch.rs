@@ -191,12 +191,7 @@ impl Watch {
 
     /// `false`: it was not kept out.
     pub async fn unblock(&self, network: Network) -> Result<bool, StoreError> {
-        let mut state = self.state();
-        let before = state.blocks.len();
-        state.blocks.retain(|(blocked, _)| *blocked != network);
-        let found = state.blocks.len() < before;
-        state.forget(network.address());
-        drop(state);
+        let found = self.state().lift(network);
         self.inner.store.commit(vec![Change::RemoveBlock { network: network.to_string() }]).await?;
         Ok(found)
     }
@@ -211,6 +206,14 @@ impl State {
     fn forget(&mut self, client: IpAddr) {
         self.conduct.forget(client);
         self.logins.forget(client);
+    }
+
+    /// Whether it was there.
+    fn lift(&mut self, network: Network) -> bool {
+        let before = self.blocks.len();
+        self.blocks.retain(|(blocked, _)| *blocked != network);
+        self.forget(network.address());
+        self.blocks.len() < before
     }
 
     /// For how many minutes a client is to be kept out, and why.

@@ -15,7 +15,7 @@ pub use state::Services;
 
 use crate::config::Published;
 use crate::intake::Intake;
-use crate::live::{Board, Stop};
+use crate::live::{Board, LogFiles, Stop};
 use crate::net::Tasks;
 use crate::net::dns::Resolver;
 use crate::net::tls::ServerTls;
@@ -31,6 +31,7 @@ pub struct Context {
     pub watch: Watch,
     pub pop3_logins: Pop3Logins,
     pub resolver: Resolver,
+    pub logs: LogFiles,
     pub board: Board,
     pub tls: ServerTls,
     pub stop: Stop,

@@ -25,6 +25,7 @@ fn smtp(parts: &Parts) -> Serve {
         intake,
         logins: Logins::default(),
         resolver: Resolver::new(Vec::new()),
+        logs: pillarbox::live::LogFiles::below(&dir),
         tls: ServerTls::self_signed(&dir, "mail.office.example").unwrap(),
         stop,
         locks: serve::Locks::default(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pillarbox::config::{Config, Pop3Service, Published, Secret, ServiceEncryption, User, password};
 use pillarbox::intake::Intake;
-use pillarbox::live::{Board, Signals, StopSource};
+use pillarbox::live::{Board, LogFiles, Signals, StopSource};
 use pillarbox::net::Tasks;
 use pillarbox::net::dns::Resolver;
 use pillarbox::net::tls::ServerTls;
@@ -72,6 +72,7 @@ impl Office {
             watch: Watch::new(store.clone(), tasks.clone()),
             pop3_logins: Pop3Logins::default(),
             resolver: Resolver::new(Vec::new()),
+            logs: LogFiles::below(dir.path()),
             board: board.clone(),
             tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
             stop: stopping,

@@ -64,7 +64,6 @@ fn what_cannot_be_is_told_at_once() {
         ("bob@noaddress.example", "5.4.4"),
         ("bob@nothing.example", "5.4.4"),
         ("bob@ours.example", "5.4.6"),
-        
     ] {
         let before = office.inbox().len();
         office.submit(&[recipient], &text("1"));

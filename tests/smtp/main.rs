@@ -7,3 +7,4 @@ mod keeping;
 mod limits;
 mod office;
 mod people;
+mod rules;

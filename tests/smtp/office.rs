@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pillarbox::config::{AccessRule, Config, Published, Secret, SmtpService, User, password};
 use pillarbox::intake::Intake;
-use pillarbox::live::{Board, Signals, StopSource};
+use pillarbox::live::{Board, LogFiles, Signals, StopSource};
 use pillarbox::net::Tasks;
 use pillarbox::net::dns::Resolver;
 use pillarbox::net::tls::ServerTls;
@@ -69,6 +69,7 @@ impl Office {
             watch: watch.clone(),
             pop3_logins: pop3_logins.clone(),
             resolver: resolver.clone(),
+            logs: LogFiles::below(dir.path()),
             board: board.clone(),
             tls: ServerTls::self_signed(dir.path(), "mail.office.example").unwrap(),
             stop: stopping,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_io::Async;
 
 use super::pace::Pace;
+use super::rules::Ruling;
 use super::{Rights, Service, etrn, is_in, offer, people, throttle};
 use crate::config::{AntiRelay, Config, RblAction, Secret, ServiceEncryption};
 use crate::intake::{Draft, MailParams, Refusal, Source, Submitter};
@@ -21,6 +22,7 @@ use crate::proto::smtp::server::{
 use crate::route::Destination;
 use crate::serve::Context;
 use crate::serve::wire::{Fill, OnStop, Wire};
+use crate::store::{Change, JournalRow};
 
 pub(super) async fn serve(
     context: Context,
@@ -44,6 +46,8 @@ struct Connection {
     session: Session,
     /// Of the mail that is announced.
     destinations: Vec<Destination>,
+    /// What rules have said of it.
+    ruling: Option<Box<Ruling>>,
     /// The recipient, while there is just one.
     only_recipient: Option<Address>,
     /// Who hands that mail in.
@@ -128,6 +132,7 @@ impl Connection {
             wire,
             session,
             destinations: Vec::new(),
+            ruling: None,
             only_recipient: None,
             submitter: Submitter::default(),
             draft: None,
@@ -220,18 +225,7 @@ impl Connection {
 
     async fn answer(&mut self, request: Request) -> Answer {
         match request {
-            Request::Mail { return_path, size } => {
-                self.destinations.clear();
-                self.only_recipient = None;
-                self.sender_is_ours = self.is_ours(return_path.as_ref());
-                let (login, may_relay) = (self.session.login(), self.may_relay());
-                let user = self.context.intake.sender(login, may_relay, return_path.as_ref());
-                self.submitter = Submitter { may_relay, user, size: size.unwrap_or(0) };
-                match self.context.intake.room_for(size.unwrap_or(0)) {
-                    Ok(()) => Answer::Yes,
-                    Err(refusal) => Answer::No(reply_to(&refusal)),
-                }
-            }
+            Request::Mail { return_path, size } => self.mail(return_path.as_ref(), size.unwrap_or(0)),
             Request::Recipient(recipient) => {
                 if self.is_to_be_looked_up() {
                     Box::pin(self.look_up()).await;
@@ -268,6 +262,26 @@ impl Connection {
             },
             Request::Login(claim) => Box::pin(self.login(claim)).await,
         }
+    }
+
+    fn mail(&mut self, return_path: Option<&Address>, size: u64) -> Answer {
+        self.destinations.clear();
+        self.only_recipient = None;
+        self.sender_is_ours = self.is_ours(return_path);
+        let (login, may_relay) = (self.session.login(), self.may_relay());
+        let user = self.context.intake.sender(login, may_relay, return_path);
+        self.submitter = Submitter { may_relay, user, size };
+        self.ruling = None;
+        if let Err(refusal) = self.context.intake.room_for(size) {
+            return Answer::No(reply_to(&refusal));
+        }
+        if let Some(mut ruling) = Ruling::begin(&self.service, self.peer, self.session.login(), return_path) {
+            if let Some(reply) = ruling.on_sender(&self.service, &self.context.logs) {
+                return self.refused_by_rule(reply);
+            }
+            self.ruling = Some(ruling);
+        }
+        Answer::Yes
     }
 
     fn is_to_be_looked_up(&self) -> bool {
@@ -336,7 +350,20 @@ impl Connection {
             Ok(destinations) => {
                 let out = destinations.iter().any(|place| matches!(place, Destination::Outgoing(_)));
                 self.note(if out { Event::RelayAllowed } else { Event::GoodRecipient }, address.as_str());
-                self.only_recipient = self.destinations.is_empty().then_some(address);
+                let first =
+                    self.ruling.as_ref().map_or(self.destinations.is_empty(), |ruling| !ruling.has_recipients());
+                self.only_recipient = first.then(|| address.clone());
+                let destinations = match self.ruling.take() {
+                    None => destinations,
+                    Some(mut ruling) => {
+                        let ruled = ruling.on_recipient(&self.service, &address, destinations, &self.context.logs);
+                        self.ruling = Some(ruling);
+                        match ruled {
+                            Ok(undecided) => undecided,
+                            Err(reply) => return self.refused_by_rule(reply),
+                        }
+                    }
+                };
                 self.destinations.extend(destinations);
                 Answer::Yes
             }
@@ -368,10 +395,31 @@ impl Connection {
     }
 
     async fn commit(&mut self, mail: Mail) -> Answer {
-        let Some(draft) = self.draft.take() else { return Answer::No(Reply::temporary()) };
+        let Some(mut draft) = self.draft.take() else { return Answer::No(Reply::temporary()) };
         let Mail { return_path, body, smtputf8, ret, envid, .. } = mail;
+        let mut destinations = std::mem::take(&mut self.destinations);
+        let mut with = Vec::new();
+        if let Some(ruling) = self.ruling.take() {
+            if let Err(refusal) = draft.end_header().await {
+                return Answer::No(reply_to(&refusal));
+            }
+            let ruled =
+                ruling.on_message(&self.service, destinations, draft.header(), draft.size(), &self.context.logs);
+            let fired = match ruled {
+                Ok((places, fired)) => {
+                    destinations = places;
+                    fired
+                }
+                Err(reply) => return self.refused_by_rule(reply),
+            };
+            with =
+                fired.into_iter().map(|line| Change::Journal(ruled_row(&draft, return_path.as_ref(), line))).collect();
+            if destinations.is_empty() {
+                return self.discard(&draft, with).await;
+            }
+        }
         let params = MailParams { return_path, body, smtputf8, ret, envid };
-        match draft.finish(params, std::mem::take(&mut self.destinations), Vec::new()).await {
+        match draft.finish(params, destinations, with).await {
             Ok(accepted) => {
                 self.pace.mail(Instant::now());
                 self.taken += 1;
@@ -382,6 +430,23 @@ impl Connection {
                 Answer::No(reply_to(&refusal))
             }
         }
+    }
+
+    /// What a rule has discarded is answered as if it were kept; only the journal knows.
+    async fn discard(&mut self, draft: &Draft, with: Vec<Change>) -> Answer {
+        self.note(Event::RuleMatched, "discarded");
+        match self.context.intake.store.commit(with).await {
+            Ok(()) => Answer::Queued(draft.mail_id().to_string()),
+            Err(error) => {
+                log::error!("smtp: a discarded mail is not in the journal: {error}");
+                Answer::No(Reply::temporary())
+            }
+        }
+    }
+
+    fn refused_by_rule(&self, reply: Reply) -> Answer {
+        self.note(Event::RuleMatched, reply.text());
+        Answer::No(reply)
     }
 
     async fn login(&mut self, claim: Claim) -> Answer {
@@ -416,6 +481,17 @@ impl Connection {
                 Answer::No(Reply::bad_login())
             }
         }
+    }
+}
+
+fn ruled_row(draft: &Draft, return_path: Option<&Address>, line: String) -> JournalRow {
+    JournalRow {
+        at: now_ms(),
+        mail: Some(draft.mail_id()),
+        event: "ruled".into(),
+        from: return_path.map(Address::to_string).unwrap_or_default(),
+        to: String::new(),
+        detail: line,
     }
 }
 

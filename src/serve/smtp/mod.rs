@@ -7,6 +7,7 @@ mod connection;
 mod etrn;
 mod pace;
 mod people;
+mod rules;
 
 use std::net::{IpAddr, TcpListener};
 use std::ops::Deref;

@@ -9,7 +9,7 @@ use pillarbox::config::{
     AccessList, AccessRule, Authentication, Config, Published, Secret, ServiceEncryption, SmtpService, User, password,
 };
 use pillarbox::intake::Intake;
-use pillarbox::live::{Board, Signals, StopSource};
+use pillarbox::live::{Board, LogFiles, Signals, StopSource};
 use pillarbox::net::dns::Resolver;
 use pillarbox::net::tls::{ClientTls, ServerTls};
 use pillarbox::net::{Stream, Tasks, timeout};
@@ -147,6 +147,7 @@ fn open(script: &Script) {
         watch: Watch::new(store.clone(), tasks.clone()),
         pop3_logins: Pop3Logins::default(),
         resolver: Resolver::new(Vec::new()),
+        logs: LogFiles::below(dir.path()),
         board: board.clone(),
         tls: ServerTls::self_signed(dir.path(), HOST).unwrap(),
         stop: stopping,

@@ -208,6 +208,10 @@ impl Reply {
     pub fn blacklisted(client: IpAddr, list: &str) -> Reply {
         Reply::made(550, "5.7.1", format!("Client address [{client}] is listed by {list}"))
     }
+    /// `code`: 450 to 559; `text`: graphic ASCII and spaces.
+    pub fn by_rule(code: u16, text: &str) -> Reply {
+        Reply::made(code, if code < 500 { "4.7.1" } else { "5.7.1" }, text.to_string())
+    }
     /// `person`: a name and an address in angle brackets.
     pub fn known(person: String) -> Reply {
         Reply::made(250, "2.1.5", person)
