@@ -9,7 +9,16 @@ use std::net::IpAddr;
 use peer::{Asked, FakeDns};
 use pillarbox::net::Resolver;
 use pillarbox::net::dns::{self, DnsError, Mx};
-use simple_dns::{PacketFlag, RCODE, TYPE};
+use simple_dns::rdata::{PTR, RData, TXT};
+use simple_dns::{Name, PacketFlag, RCODE, ResourceRecord, TYPE};
+
+fn txt(name: &str, text: &str) -> ResourceRecord<'static> {
+    peer::record(name, 300, RData::TXT(TXT::try_from(text).unwrap().into_owned()))
+}
+
+fn ptr(name: &str, target: &str) -> ResourceRecord<'static> {
+    peer::record(name, 300, RData::PTR(PTR(Name::new(target).unwrap().into_owned())))
+}
 
 fn run<T>(work: impl Future<Output = T>) -> T {
     smol::block_on(work)
@@ -25,7 +34,7 @@ fn ips(texts: &[&str]) -> Vec<IpAddr> {
 
 /// Answers TXT questions with the text "right".
 fn right() -> FakeDns {
-    FakeDns::start(|asked, response| peer::with(response, vec![peer::txt(&asked.name, "right")]))
+    FakeDns::start(|asked, response| peer::with(response, vec![txt(&asked.name, "right")]))
 }
 
 fn is_right(result: Result<Vec<String>, DnsError>) -> bool {
@@ -40,8 +49,8 @@ fn every_type_is_read() {
             TYPE::A => vec![peer::a(name, "192.0.2.1"), peer::a(name, "192.0.2.2")],
             TYPE::AAAA => vec![peer::aaaa(name, "2001:db8::1")],
             TYPE::MX => vec![peer::mx(name, 20, "Backup.a.example"), peer::mx(name, 10, "mx.a.example")],
-            TYPE::PTR => vec![peer::ptr(name, "host.a.example")],
-            _ => vec![peer::txt(name, "v=spf1 -all")],
+            TYPE::PTR => vec![ptr(name, "host.a.example")],
+            _ => vec![txt(name, "v=spf1 -all")],
         };
         peer::with(response, records)
     });
@@ -104,7 +113,7 @@ fn one_family_is_enough() {
 #[test]
 fn guesses_are_passed_over() {
     let server = FakeDns::start(|asked, response| {
-        let forged = || vec![peer::txt(&asked.name, "forged")];
+        let forged = || vec![txt(&asked.name, "forged")];
         let mut other_id = response.clone();
         other_id.set_id(asked.id.wrapping_add(1));
         let mut other_name = response.clone();
@@ -112,7 +121,7 @@ fn guesses_are_passed_over() {
         let mut messages = vec![b"rubbish".to_vec()];
         messages.extend(peer::with(other_id, forged()));
         messages.extend(peer::with(other_name, forged()));
-        messages.extend(peer::with(response.clone(), vec![peer::txt(&asked.name, "right")]));
+        messages.extend(peer::with(response.clone(), vec![txt(&asked.name, "right")]));
         messages
     });
     assert!(is_right(run(resolver(&[&server]).txt("a.example"))));
@@ -129,10 +138,10 @@ fn a_flood_of_guesses_ends_the_attempt() {
 fn cut_answers_are_asked_for_over_tcp() {
     let server = FakeDns::start(|asked, mut response| {
         if asked.tcp {
-            return peer::with(response, vec![peer::txt(&asked.name, "right")]);
+            return peer::with(response, vec![txt(&asked.name, "right")]);
         }
         response.set_flags(PacketFlag::TRUNCATION);
-        peer::with(response, vec![peer::txt(&asked.name, "half")])
+        peer::with(response, vec![txt(&asked.name, "half")])
     });
     assert!(is_right(run(resolver(&[&server]).txt("a.example"))));
     assert_eq!(server.asked().iter().map(|asked| asked.tcp).collect::<Vec<_>>(), [false, true]);
@@ -169,7 +178,7 @@ fn servers_that_all_fail_are_a_temporary_error() {
 fn a_server_without_edns_is_asked_without() {
     let old = FakeDns::start(|asked, response| match asked.edns {
         true => peer::with_code(response, RCODE::FormatError),
-        false => peer::with(response, vec![peer::txt(&asked.name, "right")]),
+        false => peer::with(response, vec![txt(&asked.name, "right")]),
     });
     assert!(is_right(run(resolver(&[&old]).txt("a.example"))));
 }
@@ -183,7 +192,7 @@ fn alias_chains_are_followed_and_loops_end() {
             match asked.name.as_str() {
                 "one.example" => next("two.example"),
                 "two.example" => next("three.example"),
-                "three.example" => vec![peer::txt("three.example", "right")],
+                "three.example" => vec![txt("three.example", "right")],
                 "loop.example" => next("pool.example"),
                 _ => next("loop.example"),
             },

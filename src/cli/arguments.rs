@@ -22,12 +22,13 @@ pub struct Arguments {
 }
 
 /// Options beside `--data` and `--json`, and whether each takes a value.
-const OPTIONS: [(&str, bool); 11] = [
+const OPTIONS: [(&str, bool); 12] = [
     ("config", true),
     ("high-ports", false),
     ("user", true),
     ("once", false),
     ("full-name", true),
+    ("for", true),
     ("alias", true),
     ("administrator", false),
     ("password-stdin", false),

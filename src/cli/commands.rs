@@ -27,6 +27,7 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["run"] => &["config", "high-ports", "user"],
         ["demo"] => &["once"],
         ["config", "export"] => &["secrets"],
+        ["queue", "hold", ..] => &["for"],
         ["user", "add", ..] => &["full-name", "alias", "administrator", "password-stdin"],
         ["user", "passwd", ..] => &["password-stdin"],
         _ => &[],
@@ -44,7 +45,16 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["collect"] => shown(given, "POST", "collect", |_| "collecting\n".into()),
         ["queue", "list"] => shown(given, "GET", "queue?limit=1000", show::queue),
         ["queue", "retry"] => shown(given, "POST", "queue/retry", changed),
-        ["queue", action @ ("retry" | "hold" | "release"), mail] => {
+        ["queue", "show", mail] => shown(given, "GET", &format!("queue/{}", encoded(mail)), show::queued_mail),
+        ["queue", "hold", mail] => {
+            let time = given.text("for")?.map(|text| minutes(&text)).transpose()?;
+            let query = time.map(|minutes| format!("?for={minutes}")).unwrap_or_default();
+            shown(given, "POST", &format!("queue/{}/hold{query}", encoded(mail)), changed)
+        }
+        ["queue", "priority", mail, number] => {
+            shown(given, "POST", &format!("queue/{}/priority/{}", encoded(mail), encoded(number)), changed)
+        }
+        ["queue", action @ ("retry" | "release"), mail] => {
             shown(given, "POST", &format!("queue/{}/{action}", encoded(mail)), changed)
         }
         ["queue", "remove", mail] => shown(given, "DELETE", &format!("queue/{}", encoded(mail)), changed),
@@ -90,6 +100,18 @@ pub(super) fn shown_with(
 ) -> anyhow::Result<()> {
     let answer = Client::connect(&given.data(), false)?.call(method, path, body)?;
     if given.json { print(&format!("{answer}\n")) } else { print(&text(&answer)) }
+}
+
+/// `90`, `90m`, `2h` or `3d`.
+fn minutes(text: &str) -> anyhow::Result<u64> {
+    let (number, unit) = match text.chars().last() {
+        Some('m') => (text.trim_end_matches('m'), 1),
+        Some('h') => (text.trim_end_matches('h'), 60),
+        Some('d') => (text.trim_end_matches('d'), 24 * 60),
+        _ => (text, 1),
+    };
+    let minutes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|&minutes| minutes > 0);
+    minutes.ok_or_else(|| Usage(format!("{text} is no time such as 90m, 2h or 3d")).into())
 }
 
 fn changed(answer: &Value) -> String {

@@ -15,6 +15,9 @@ Pillarbox: an office mail box in one program.
   pillarbox queue list                mails that wait to go out
   pillarbox queue retry [ID]          tries one, or all that are not held, now
   pillarbox queue hold|release|remove ID
+  pillarbox queue hold ID --for TIME  until then, such as 90m, 2h, 3d
+  pillarbox queue priority ID NUMBER  1 goes first, 100 last, 50 is usual
+  pillarbox queue show ID             with each recipient and what was tried
   pillarbox user list
   pillarbox user add NAME [--full-name TEXT] [--alias ADDRESS]... [--administrator] [--password-stdin]
   pillarbox user passwd NAME [--password-stdin]

@@ -68,33 +68,62 @@ pub fn queue(answer: &Value) -> String {
     if mails.is_empty() {
         return "nothing waits\n".into();
     }
-    let now = crate::net::now_ms();
     let mut out = String::new();
     for mail in mails {
-        let to: Vec<String> = list(mail, "to").iter().map(|to| text(to, "address")).collect();
-        let _ = writeln!(
-            out,
-            "{}  {}  {} → {}  {}  {} ago  {}",
-            text(mail, "id"),
-            text(mail, "state"),
-            or_empty(text(mail, "from"), "<>"),
-            to.join(", "),
-            size(number(mail, "size")),
-            span(now - number(mail, "sent")),
-            or_empty(text(mail, "subject"), "(no subject)"),
-        );
-        let due = number(mail, "due") - now;
-        let next = if due > 0 { format!("next try in {}", span(due)) } else { "due".into() };
-        for to in list(mail, "to").iter().filter(|to| !text(to, "reply").is_empty()) {
-            let tries = number(mail, "tries");
-            let _ = writeln!(out, "    {} tried, {next}: {}: {}", tries, text(to, "address"), text(to, "reply"));
-        }
+        queue_row(&mut out, mail, |to| !text(to, "reply").is_empty());
     }
     let more = number(answer, "length") - i64::try_from(mails.len()).unwrap_or(0);
     if more > 0 {
         let _ = writeln!(out, "and {more} more");
     }
     out
+}
+
+/// One mail with all its recipients and the latest attempts.
+pub fn queued_mail(answer: &Value) -> String {
+    let mut out = String::new();
+    if let Some(mail) = answer.get("mail") {
+        queue_row(&mut out, mail, |_| true);
+        let _ = writeln!(out, "    priority {}", number(mail, "priority"));
+    }
+    let now = crate::net::now_ms();
+    for attempt in list(answer, "attempts") {
+        let ago = span(now - number(attempt, "starttime"));
+        let server = or_empty(text(attempt, "server"), "no server");
+        let _ = writeln!(out, "    {ago} ago at {server}: {}", text(attempt, "result"));
+    }
+    out
+}
+
+/// A mail, and those of its recipients that are of interest.
+fn queue_row(out: &mut String, mail: &Value, of_interest: impl Fn(&Value) -> bool) {
+    let now = crate::net::now_ms();
+    let to: Vec<String> = list(mail, "to").iter().map(|to| text(to, "address")).collect();
+    let mut state = text(mail, "state");
+    if state == "held on a timer" {
+        state = format!("held for {}", span(number(mail, "held_until") - now));
+    }
+    let _ = writeln!(
+        out,
+        "{}  {state}  {} → {}  {}  {} ago  {}",
+        text(mail, "id"),
+        or_empty(text(mail, "from"), "<>"),
+        to.join(", "),
+        size(number(mail, "size")),
+        span(now - number(mail, "sent")),
+        or_empty(text(mail, "subject"), "(no subject)"),
+    );
+    for to in list(mail, "to").iter().filter(|to| of_interest(to)) {
+        let (due, pending) = (number(to, "due") - now, text(to, "state") == "pending");
+        let next = match pending {
+            true if due > 0 => format!("next try in {}", span(due)),
+            true => "due".into(),
+            false => text(to, "state"),
+        };
+        let way = to.get("way").and_then(Value::as_str).map(|way| format!(" by {way}")).unwrap_or_default();
+        let reply = or_empty(text(to, "reply"), "not tried yet");
+        let _ = writeln!(out, "    {} tried, {next}: {}{way}: {reply}", number(to, "tries"), text(to, "address"));
+    }
 }
 
 pub fn users(answer: &Value) -> String {

@@ -1,27 +1,29 @@
 //! Decides what is sent now. Mail just accepted comes by hand; the index is read at start, when hands were full, when
 //! somebody changed the queue, when a run of a connection begins, and when something that was put off is due.
 
+mod connecting;
+mod failing;
+mod runs;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
 use event_listener::EventListener;
 use smol::channel::Receiver;
 use smol::future::FutureExt;
 
 use crate::live::Part;
 use crate::net::{Tasks, now_ms, timeout};
-use crate::store::{QueueEntry, RecipientState, StoreError};
+use crate::store::{QueueEntry, StoreError};
 
-use super::attempt::Tried;
-use super::lane::{Failed, LOW, Lane, Load, Parcel, Seat};
-use super::line::{LAN, Line, Method};
+use super::Shared;
+use super::lane::LOW;
+use super::line::{LAN, Line};
 use super::lines::Lines;
 use super::pool::WAITING;
 use super::reading::{Cursor, Read, nobodys};
-use super::{Shared, connection, schedule};
 
 /// Waiting parcels for each open connection, above which one more is opened at once …
 const DEEP: usize = 16;
@@ -246,7 +248,7 @@ impl Runner {
         self.cursor = Cursor::default();
     }
 
-    // -- lines and runs -------------------------------------------------------------------------------------------
+    // -- lines -------------------------------------------------------------------------------------------
 
     fn take_lines(&mut self, first: bool) {
         let old = self.shared.lines();
@@ -292,110 +294,6 @@ impl Runner {
         board.keep_senders(&shown);
     }
 
-    fn take_gates(&mut self) {
-        let lines = self.shared.lines();
-        let in_run = self.run.as_ref().map(|(part, _)| part.connection);
-        if lines.set_open(self.shared.signals.runs(), in_run) {
-            self.forget_waiting(|line| !line.is_open());
-            for lane in self.shared.pool.lanes() {
-                lane.call_all();
-            }
-            self.read_anew();
-        }
-    }
-
-    /// The connection's mail may go now, whatever kept it.
-    fn begin_run(&mut self, part: Part) {
-        for lane in self.shared.pool.lanes().iter().filter(|lane| lane.line.id == part.connection) {
-            lane.unblock();
-        }
-        if let Some(line) = self.shared.lines().sender(part.connection) {
-            line.sick.store(false, Ordering::Release);
-            line.begin_run(!self.shared.signals.runs().sends_at_once(line.id));
-        }
-        self.run = Some((part, now_ms()));
-        self.take_gates();
-        self.read_anew();
-    }
-
-    /// A run is over when all that was due has been looked at, and tried.
-    fn end_run(&mut self) {
-        let Some((part, _)) = &self.run else { return };
-        let lines = self.shared.lines();
-        let line = lines.sender(part.connection).filter(|line| line.is_open());
-        let waits = line.is_some_and(|line| line.parcels.load(Ordering::Acquire) > 0 && !self.is_used_up(line));
-        if (self.unread && line.is_some()) || waits {
-            return;
-        }
-        if let Some(line) = line {
-            line.begin_run(false);
-        }
-        self.run = None;
-        self.take_gates();
-    }
-
-    /// What is left waits for a limit of the sender: for another run.
-    fn is_used_up(&self, line: &Arc<Line>) -> bool {
-        line.connections.load(Ordering::Acquire) == 0
-            && (line.is_session_used() || line.meter.opens(Instant::now()).is_some())
-    }
-
-    // -- failing --------------------------------------------------------------------------------------------------
-
-    /// While a lane fails as a whole, each parcel is put off by its own retry step instead of being tried, unless another
-    /// sender takes it.
-    async fn mind_failures(&mut self) {
-        for lane in self.shared.pool.lanes() {
-            if let Some(failed) = lane.take_failure() {
-                self.lane_failed(&lane, &failed).await;
-            }
-            match lane.load().blocked {
-                Some((until, _)) if until <= Instant::now() => {
-                    lane.unblock();
-                    lane.line.sick.store(false, Ordering::Release);
-                }
-                Some((_, reason)) => self.put_off(&lane, lane.take_all(), &reason, false).await,
-                None => {}
-            }
-        }
-        self.shared.pool.sweep();
-    }
-
-    async fn lane_failed(&mut self, lane: &Arc<Lane>, failed: &Failed) {
-        let waiting = lane.take_all();
-        if failed.permanent {
-            for parcel in waiting {
-                let tried = Tried::all(&lane.line, parcel, RecipientState::Failed, &failed.reason, true);
-                let _ = self.shared.results.send(tried).await;
-            }
-            return;
-        }
-        let step = Duration::from_millis(u64::try_from(schedule::first_step(&lane.line.sender)).unwrap_or(0));
-        lane.block(Instant::now() + BLOCKED.min(step), failed.reason.clone());
-        self.put_off(lane, waiting, &failed.reason, true).await;
-    }
-
-    async fn put_off(&mut self, lane: &Arc<Lane>, parcels: Vec<Parcel>, reason: &str, tried: bool) {
-        let lines = self.shared.lines();
-        for parcel in parcels {
-            if lane.line.method == Method::Relay && self.goes_elsewhere(&lines, lane, &parcel) {
-                // By what the index says of it: of the entry here, other recipients may be out of date.
-                self.shared.pool.forget(&lane.line, vec![parcel]);
-                continue;
-            }
-            let tried = Tried::all(&lane.line, parcel, RecipientState::Pending, reason, tried);
-            let _ = self.shared.results.send(tried).await;
-        }
-    }
-
-    /// A sender that works takes a recipient of the parcel.
-    fn goes_elsewhere(&self, lines: &Lines, lane: &Lane, parcel: &Parcel) -> bool {
-        let assigned = lines.assign(&self.shared.store, &parcel.entry, now_ms(), true, &self.late());
-        let elsewhere = |place: &u32| parcel.places.contains(place);
-        let mut others = assigned.groups.iter().filter(|(line, ..)| !Arc::ptr_eq(line, &lane.line));
-        others.any(|(_, _, places)| places.iter().any(elsewhere))
-    }
-
     // -- the index ------------------------------------------------------------------------------------------------
 
     async fn read_if_due(&mut self) {
@@ -425,64 +323,4 @@ impl Runner {
         let lanes = self.shared.pool.lanes();
         if lanes.iter().filter(|lane| !lane.is_empty()).count() > 1 { WAITING - LOW } else { LOW }
     }
-
-    // -- connections ----------------------------------------------------------------------------------------------
-
-    fn open_connections(&self) {
-        let now = Instant::now();
-        let mut lanes: Vec<(Arc<Lane>, Load)> = self
-            .shared
-            .pool
-            .lanes()
-            .into_iter()
-            .map(|lane| (lane.clone(), lane.load()))
-            .filter(|(lane, load)| wants_another(lane, load, now))
-            .collect();
-        lanes.sort_by_key(|(_, load)| load.oldest);
-        for (lane, load) in lanes {
-            let waited = load.oldest.is_some_and(|since| now.duration_since(since) >= PATIENCE);
-            let deep = load.open == 0 || waited || load.waiting >= DEEP * load.open;
-            let free = lane.line.connections.load(Ordering::Acquire) < lane.line.threads();
-            if deep && free && load.enough_until.is_none_or(|until| until <= now) && lane.line.use_session() {
-                let seat = Seat::take(&lane);
-                self.tasks.spawn(connection::run(self.shared.clone(), lane, seat)).detach();
-            }
-        }
-    }
-
-    /// When to look again, if nothing happens before.
-    fn timer(&self) -> Timer {
-        let now = Instant::now();
-        let mut next: Option<Instant> = None;
-        let mut at = |time: Instant| next = Some(next.map_or(time, |earlier: Instant| earlier.min(time)));
-        for lane in self.shared.pool.lanes() {
-            let load = lane.load();
-            if let Some((until, _)) = &load.blocked {
-                at(*until);
-            } else if wants_another(&lane, &load, now) && !lane.line.is_session_used() {
-                at((load.oldest.unwrap_or(now) + PATIENCE).max(load.enough_until.unwrap_or(now)));
-            } else if load.waiting > 0 {
-                lane.line.meter.opens(now).into_iter().for_each(&mut at);
-            }
-        }
-        if self.unread {
-            if self.shared.pool.waiting() < self.low() {
-                at(self.read_at);
-            }
-        } else if let Some(due) = self.shared.pool.due() {
-            let left = Duration::from_millis(u64::try_from(due - now_ms()).unwrap_or(0));
-            at(now + left.min(LOOK_AGAIN));
-        }
-        next.map_or_else(Timer::never, Timer::at)
-    }
-}
-
-/// Parcels wait, nobody will take them at once, and another connection is allowed.
-fn wants_another(lane: &Lane, load: &Load, now: Instant) -> bool {
-    load.waiting > 0
-        && load.room == 0
-        && load.open < lane.line.max_connections()
-        && load.blocked.is_none()
-        && lane.line.is_open()
-        && lane.line.meter.opens(now).is_none()
 }

@@ -24,6 +24,17 @@ fn a_mail_in_the_queue() {
     assert_eq!(place.answer(&["queue", "retry"]), "0 mails\n", "held mail is left alone");
     assert_eq!(place.answer(&["queue", "release", id]), "1 mail\n");
     assert_eq!(place.json(&["queue", "list"])["mails"][0]["state"], "not held");
+    assert_eq!(place.answer(&["queue", "hold", id, "--for", "2h"]), "1 mail\n");
+    let held = &place.json(&["queue", "list"])["mails"][0];
+    assert_eq!(held["state"], "held on a timer");
+    assert!(held["held_until"].as_i64().unwrap() > held["sent"].as_i64().unwrap() + 7_000_000);
+    assert_eq!(place.answer(&["queue", "retry"]), "0 mails\n");
+    assert_eq!(place.answer(&["queue", "priority", id, "7"]), "1 mail\n");
+    assert_eq!(place.json(&["queue", "show", id])["mail"]["priority"], 7);
+    let shown = place.answer(&["queue", "show", id]);
+    assert!(shown.contains("held for ") && shown.contains("customer@example.net: not tried yet"), "{shown}");
+    assert_eq!(place.refusal(&["queue", "priority", id, "0"], 1), "0 is no priority from 1 to 100");
+    assert!(place.refusal(&["queue", "hold", id, "--for", "soon"], 2).starts_with("soon is no time"));
     assert_eq!(place.answer(&["queue", "retry", id]), "1 mail\n");
     assert_eq!(place.answer(&["queue", "retry"]), "1 mail\n");
     assert!(program.stop().success());

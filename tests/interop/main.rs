@@ -6,6 +6,7 @@ mod office;
 mod process;
 mod programs;
 mod provider;
+mod world;
 
 use std::fs;
 
@@ -87,6 +88,71 @@ fn mail_goes_out_through_postfix() {
         text.contains("gateway.office.example") && text.contains("with ESMTPSA") && !text.contains("0ffice")
     });
     assert!(traced, "{}", String::from_utf8_lossy(&delivered[0]));
+    office.stop();
+}
+
+#[test]
+fn mail_goes_straight_to_the_mail_servers_of_domains() {
+    if !(have_swaks() && have(&["master", "nsd", "mpop"])) {
+        return;
+    }
+    let Some(world) = world::World::start() else { return };
+    let office = Office::with(&format!(
+        "[[connections]]\nname = \"Direct\"\n[connections.sender]\nmethod = \"direct\"\n\
+         dns_servers = [\"127.0.0.1:{}\"]\n",
+        world.dns_port
+    ));
+    let mut expected = (0, 0);
+    let six: &[(&str, (usize, usize))] = if world.has_six { &[("six.example", (0, 1))] } else { &[] };
+    let found: [(&str, (usize, usize)); 5] = [
+        ("pref.example", (1, 0)),
+        ("dead-first.example", (0, 1)),
+        ("cname.example", (1, 0)),
+        ("plain.example", (1, 0)),
+        ("large.example", (0, 1)),
+    ];
+    let send = |to: &str| {
+        let port = office.smtp_port.to_string();
+        let mut swaks = process::command("swaks");
+        swaks.args([
+            "--server",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--from",
+            "bob@office.example",
+            "--to",
+            to,
+            "--hide-all",
+        ]);
+        run(swaks.arg("--tls").args(login("PLAIN")));
+    };
+    for (domain, more) in found.iter().chain(six) {
+        send(&format!("anna@{domain}"));
+        expected = (expected.0 + more.0, expected.1 + more.1);
+        wait_for(&format!("{domain}, expecting {expected:?}"), || world.delivered() == expected);
+    }
+    for domain in ["dead.example", "servfail.test", "nx.example", "null.example", "noaddress.example"] {
+        send(&format!("anna@{domain}"));
+    }
+    let mut waiting = Vec::new();
+    wait_for("all to be decided", || {
+        let queue = office.queue();
+        let mails = queue["mails"].as_array().unwrap();
+        waiting = mails.iter().map(|mail| mail["to"][0]["address"].as_str().unwrap().to_string()).collect();
+        waiting.len() == 2 && mails.iter().all(|mail| mail["tries"] != 0)
+    });
+    assert_eq!(waiting, ["anna@dead.example", "anna@servfail.test"]);
+    let mut reports = Vec::new();
+    wait_for("the reports", || {
+        reports.extend(mpop(&office));
+        reports.len() >= 3
+    });
+    let reports = String::from_utf8_lossy(&reports.concat()).into_owned();
+    for status in ["Status: 5.1.2", "Status: 5.1.10", "Status: 5.4.4"] {
+        assert!(reports.contains(status), "{status} not in {reports}");
+    }
+    assert_eq!(world.delivered(), expected, "{}", world.log());
     office.stop();
 }
 

@@ -26,6 +26,11 @@ pub struct Office {
 impl Office {
     /// Without a provider there is only local mail. `collector` is what a collector's settings have beyond the usual.
     pub fn start(provider: Option<&Provider>, collector: &str) -> Office {
+        Office::with(&provider.map(|provider| connection(provider, collector)).unwrap_or_default())
+    }
+
+    /// With these settings beyond the services and bob.
+    pub fn with(more: &str) -> Office {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().to_path_buf();
         let [smtp_port, smtps_port, pop3_port, pop3s_port] = std::array::from_fn(|_| free_port());
@@ -39,9 +44,7 @@ impl Office {
              [[pop3]]\nlisten = [\"127.0.0.1:{pop3s_port}\"]\nencryption = \"implicit\"\n\
              [[users]]\nname = \"{BOB}\"\nadministrator = true\npassword = \"{BOBS_PASSWORD}\"\n"
         );
-        if let Some(provider) = provider {
-            config.push_str(&connection(provider, collector));
-        }
+        config.push_str(more);
         let file = dir.join("office.toml");
         fs::write(&file, config).unwrap();
         let mut command = Command::new(PROGRAM);
@@ -60,6 +63,13 @@ impl Office {
     /// Tries to send everything that waits, now.
     pub fn retry(&self) {
         run(Command::new(PROGRAM).args(["queue", "retry", "--data"]).arg(self.dir.join("data")));
+    }
+
+    /// The queue as the command line tells it.
+    pub fn queue(&self) -> serde_json::Value {
+        let data = self.dir.join("data");
+        let output = run(Command::new(PROGRAM).args(["queue", "list", "--json", "--data"]).arg(data));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     pub fn log(&self) -> String {

@@ -55,11 +55,15 @@ pub fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
 
 /// Waits until the server greets on this port; fails with what it said when it ends before.
 pub fn wait_for_greeting(server: &mut Server, port: u16) {
-    wait_for(&format!("a greeting on port {port}"), || {
+    wait_for_greeting_at(server, "127.0.0.1", port);
+}
+
+pub fn wait_for_greeting_at(server: &mut Server, address: &str, port: u16) {
+    wait_for(&format!("a greeting on {address} port {port}"), || {
         if let Ok(Some(status)) = server.child.try_wait() {
             panic!("ended with {status}: {}", std::fs::read_to_string(&server.log).unwrap_or_default());
         }
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+        let Ok(mut stream) = TcpStream::connect((address, port)) else { return false };
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.read(&mut [0; 512]).is_ok_and(|read| read > 0)
     });

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::process::{Server, command, find, free_port, run, wait_for_greeting};
 
 /// `nobody` on Debian: who owns the maildirs.
-const OWNER: u32 = 65534;
+pub const OWNER: u32 = 65534;
 
 pub const USER: &str = "office";
 pub const PASSWORD: &str = "pr0vider";
@@ -80,14 +80,14 @@ fn write_password(dir: &Path, password: &str) {
     fs::rename(dir.join("passwd.new"), dir.join("passwd")).unwrap();
 }
 
-fn make_maildir(dir: &Path) {
+pub fn make_maildir(dir: &Path) {
     for part in ["", "new", "cur", "tmp"] {
         fs::create_dir(dir.join(part)).unwrap();
         chown(dir.join(part), Some(OWNER), Some(OWNER)).unwrap();
     }
 }
 
-fn messages(maildir: &Path) -> Vec<Vec<u8>> {
+pub fn messages(maildir: &Path) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for part in ["new", "cur"] {
         for entry in fs::read_dir(maildir.join(part)).unwrap().flatten() {
@@ -155,7 +155,12 @@ fn start_postfix(dir: &Path, port: u16) -> Server {
 }
 
 fn master(port: u16) -> String {
-    let internal: String = [
+    format!("127.0.0.1:{port} inet n - n - - smtpd\n{}", services())
+}
+
+/// Postfix' own services, for its master.cf.
+pub fn services() -> String {
+    [
         ("cleanup", "unix n - n - 0 cleanup"),
         ("qmgr", "unix n - n 300 1 qmgr"),
         ("tlsmgr", "unix - - n 1000? 1 tlsmgr"),
@@ -172,6 +177,5 @@ fn master(port: u16) -> String {
         ("postlog", "unix-dgram n - n - 1 postlogd"),
     ]
     .map(|(name, line)| format!("{name} {line}\n"))
-    .concat();
-    format!("127.0.0.1:{port} inet n - n - - smtpd\n{internal}")
+    .concat()
 }

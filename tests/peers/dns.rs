@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use simple_dns::rdata::{A, AAAA, CNAME, MX, PTR, RData, SOA, TXT};
+use simple_dns::rdata::{A, AAAA, CNAME, MX, RData, SOA};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord, TYPE};
 
 /// A question as it came.
@@ -133,14 +133,6 @@ pub fn mx(name: &str, preference: u16, host: &str) -> ResourceRecord<'static> {
     record(name, 300, RData::MX(MX { preference, exchange }))
 }
 
-pub fn txt(name: &str, text: &str) -> ResourceRecord<'static> {
-    record(name, 300, RData::TXT(TXT::try_from(text).unwrap().into_owned()))
-}
-
 pub fn cname(name: &str, target: &str) -> ResourceRecord<'static> {
     record(name, 300, RData::CNAME(CNAME(Name::new(target).unwrap().into_owned())))
-}
-
-pub fn ptr(name: &str, target: &str) -> ResourceRecord<'static> {
-    record(name, 300, RData::PTR(PTR(Name::new(target).unwrap().into_owned())))
 }

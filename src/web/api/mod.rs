@@ -138,9 +138,13 @@ impl Api {
         match (request.method, steps.as_slice()) {
             ("GET", ["status"]) => self.status().await,
             ("GET", ["queue"]) => self.queue(query).await,
+            ("GET", ["queue", mail]) => self.queue_mail(mail).await,
             ("POST", ["queue", "retry"]) => self.retry_all().await,
             ("POST", ["queue", mail, "retry"]) => self.queue_change(mail, queue::Action::Retry).await,
-            ("POST", ["queue", mail, "hold"]) => self.queue_change(mail, queue::Action::Hold).await,
+            ("POST", ["queue", mail, "hold"]) => self.queue_change(mail, queue::Action::hold(query)?).await,
+            ("POST", ["queue", mail, "priority", number]) => {
+                self.queue_change(mail, queue::Action::priority(number)?).await
+            }
             ("POST", ["queue", mail, "release"]) => self.queue_change(mail, queue::Action::Release).await,
             ("DELETE", ["queue", mail]) => self.queue_change(mail, queue::Action::Remove).await,
             ("POST", ["collect"]) => self.collect(),

@@ -14,6 +14,8 @@ use super::{Answer, Api, ApiError, value};
 /// Rows of one answer: by default, and at most.
 const ROWS: usize = 100;
 const MAX_ROWS: usize = 1000;
+/// Attempts looked through for those of one mail.
+const ATTEMPTS: usize = 20_000;
 
 /// The subject is looked for in this much of the mail.
 const HEAD: u64 = 16 * 1024;
@@ -22,8 +24,10 @@ const HEAD: u64 = 16 * 1024;
 #[derive(Serialize)]
 struct Row {
     id: String,
-    /// `held` or `not held`.
+    /// `held`, `held on a timer` or `not held`.
     state: &'static str,
+    /// The end of a timed hold.
+    held_until: Option<i64>,
     /// The submitting host, `unknown` if the box wrote the mail itself.
     ip: String,
     auth: String,
@@ -36,6 +40,8 @@ struct Row {
     size: u64,
     due: Option<i64>,
     tries: u32,
+    /// When it is deleted, sent or not.
+    delete_after: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -45,14 +51,45 @@ struct RowRecipient {
     state: &'static str,
     /// The last reply or reason; empty before the first try.
     reply: String,
+    /// Where it goes without a sender: `LAN server 192.168.1.5:25`.
+    way: Option<String>,
+    due: i64,
+    tries: u32,
 }
 
 #[derive(Clone, Copy)]
 pub enum Action {
     Retry,
-    Hold,
+    /// For so many minutes; `None`: until it is released.
+    Hold(Option<i64>),
     Release,
+    Priority(u8),
     Remove,
+}
+
+/// The longest timed hold, minutes: ten years.
+const LONGEST_HOLD: i64 = 10 * 366 * 24 * 60;
+
+impl Action {
+    /// `for=90`, minutes.
+    pub(super) fn hold(query: &str) -> Result<Action, ApiError> {
+        let Some(text) = query.strip_prefix("for=") else {
+            return if query.is_empty() {
+                Ok(Action::Hold(None))
+            } else {
+                Err(ApiError::Bad(format!("hold has no {query}")))
+            };
+        };
+        let minutes = text.parse().ok().filter(|minutes| (1..=LONGEST_HOLD).contains(minutes));
+        let minutes = minutes.ok_or_else(|| ApiError::Bad(format!("{text} is no number of minutes")))?;
+        Ok(Action::Hold(Some(minutes)))
+    }
+
+    /// From 1, which goes first, to 100.
+    pub(super) fn priority(text: &str) -> Result<Action, ApiError> {
+        let priority = text.parse().ok().filter(|priority| (1..=100).contains(priority));
+        priority.map(Action::Priority).ok_or_else(|| ApiError::Bad(format!("{text} is no priority from 1 to 100")))
+    }
 }
 
 impl Api {
@@ -74,7 +111,15 @@ impl Api {
     fn row(&self, entry: &QueueEntry) -> Row {
         Row {
             id: entry.mail.to_string(),
-            state: if entry.hold == Hold::No { "not held" } else { "held" },
+            state: match entry.hold {
+                Hold::Until(time) if time > now_ms() => "held on a timer",
+                Hold::No | Hold::Until(_) => "not held",
+                Hold::ByAdministrator => "held",
+            },
+            held_until: match entry.hold {
+                Hold::Until(time) => Some(time),
+                Hold::No | Hold::ByAdministrator => None,
+            },
             ip: entry.client.map_or_else(|| "unknown".into(), |client| client.to_string()),
             auth: entry.auth_user.clone().unwrap_or_default(),
             priority: entry.priority,
@@ -85,7 +130,28 @@ impl Api {
             size: entry.size,
             due: entry.wakes(),
             tries: entry.tries(),
+            delete_after: entry.delete_after,
         }
+    }
+
+    /// One mail, with what was tried for it lately, newest first.
+    pub(super) async fn queue_mail(&self, mail: &str) -> Answer {
+        let mail = mail_id(mail)?;
+        self.store.settled().await?;
+        let Some(entry) = self.store.queue_entry(mail)? else {
+            return Err(ApiError::Unknown(format!("mail {mail} in the queue")));
+        };
+        let attempts = self.store.attempts(ATTEMPTS)?.into_iter().filter(|attempt| attempt.mail == mail);
+        let attempts = attempts.take(ROWS).map(|attempt| {
+            json!({
+                "server": attempt.server,
+                "starttime": attempt.at,
+                "recipients": attempt.recipients,
+                "result": attempt.result,
+            })
+        });
+        let attempts: Vec<serde_json::Value> = attempts.collect();
+        value(json!({ "mail": value(self.row(&entry))?, "attempts": attempts }))
     }
 
     /// Empty where there is none, or where the mail has just gone.
@@ -114,7 +180,11 @@ impl Api {
         let now = now_ms();
         let changes = match action {
             Action::Retry => vec![Change::QueueRetry { mail, due: now }],
-            Action::Hold => vec![Change::QueueHold { mail, hold: Hold::ByAdministrator }],
+            Action::Hold(None) => vec![Change::QueueHold { mail, hold: Hold::ByAdministrator }],
+            Action::Hold(Some(minutes)) => {
+                vec![Change::QueueHold { mail, hold: Hold::Until(now + minutes * 60_000) }]
+            }
+            Action::Priority(priority) => vec![Change::QueuePriority { mail, priority }],
             Action::Release => vec![Change::QueueHold { mail, hold: Hold::No }],
             Action::Remove => vec![Change::QueueRemove { mail }, Change::Journal(removed(&entry, now))],
         };
@@ -133,7 +203,7 @@ impl Api {
             let Some(last) = entries.last() else { break };
             after = Some(last.mail);
             let due = now_ms();
-            let waiting = entries.iter().filter(|entry| entry.hold == Hold::No);
+            let waiting = entries.iter().filter(|entry| !entry.is_held(now_ms()));
             let changes: Vec<Change> = waiting.map(|entry| Change::QueueRetry { mail: entry.mail, due }).collect();
             changed += changes.len();
             if !changes.is_empty() {
@@ -155,6 +225,9 @@ fn recipient(recipient: &crate::store::QueueRecipient) -> RowRecipient {
             RecipientState::Failed => "failed",
         },
         reply: recipient.reply.clone(),
+        way: recipient.lan.as_ref().map(|server| server.to_string()),
+        due: recipient.due,
+        tries: recipient.tries,
     }
 }
 
