@@ -13,7 +13,7 @@ use crate::web::settings::SettingsError;
 
 use super::arguments::{Arguments, Usage};
 use super::client::Client;
-use super::{access, demo, help, password, print, run as service, show};
+use super::{access, demo, help, password, print, rules, run as service, show};
 
 pub fn run(given: &Arguments) -> anyhow::Result<()> {
     if given.has("version") {
@@ -72,6 +72,7 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["backup", to] => backup(given, Path::new(to)),
         ["restore", from] => restore(given, Path::new(from)),
         ["access", rest @ ..] => access::access(given, rest),
+        ["rules", rest @ ..] => rules::rules(given, rest),
         ["block", rest @ ..] => access::block(given, rest),
         [] => Err(Usage("a command is missing".into()).into()),
         ["queue" | "user" | "config" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect", _, ..] => {

@@ -27,6 +27,8 @@ Pillarbox: an office mail box in one program.
   pillarbox config import FILE        puts FILE in force
   pillarbox access import SERVICE FILE  puts access restrictions as VPOP3 keeps them in force; SERVICE is global, web,
                                       smtp, pop3, or smtp:NAME, pop3:NAME
+  pillarbox rules import LIST FILE    puts rules in VPOP3's text form in force; LIST is download, smtp or smtp:NAME
+  pillarbox rules export LIST         prints them in that form
   pillarbox block list|events         who is kept out now; what clients did wrong lately
   pillarbox block add NETWORK MINUTES
   pillarbox block remove NETWORK

@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod help;
 mod password;
+mod rules;
 mod run;
 mod show;
 

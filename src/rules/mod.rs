@@ -8,6 +8,7 @@
 //! * [`overrides`], [`domain_filter`]: which server takes a mail's recipient, and which sender.
 //! * [`network`]: networks and addresses.
 //! * [`conditions`]: what download rules and SMTP rules ask of a mail.
+//! * [`classic`]: the same rules as the reference product writes them.
 //! * [`access`]: lists of addresses that may use a service, as the reference product keeps them.
 //! * [`zone`]: a realtime blacklist.
 //! * [`special_header`]: where a provider writes down whom a collected mail is for.
@@ -16,6 +17,7 @@
 
 pub mod access;
 pub mod address_form;
+pub mod classic;
 pub mod compare;
 pub mod conditions;
 pub mod domain_filter;

@@ -5,5 +5,6 @@ mod config;
 mod errors;
 mod program;
 mod queue;
+mod rules;
 mod service;
 mod users;

@@ -1,6 +1,7 @@
 //! Download rules and SMTP rules: ordered lists of which the first rule that matches decides (spec connectors-and-smtp
 //! §4.8, §8.5). Conditions are texts in the language of `rules::conditions`; they are read once a snapshot.
 
+mod classic;
 mod download;
 mod list;
 mod smtp;
@@ -8,6 +9,7 @@ mod smtp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use classic::{Classic, from_classic, to_classic};
 pub use download::{DownloadAction, DownloadRule, Handling, Notice, Remote, To};
 pub use list::{Rule, RuleList};
 pub use smtp::{SmtpAction, SmtpRule};

@@ -11,6 +11,7 @@
 //! | `GET config/file?secrets=yes`, `PUT config/file` | the same as a TOML file |
 //! | `GET users`, `POST users`, `PUT users/NAME/password`, `DELETE users/NAME` | people |
 //! | `PUT access/SERVICE` | access restrictions in the form of the reference product |
+//! | `GET rules/LIST`, `PUT rules/LIST` | download rules and SMTP rules in the form of the reference product |
 //! | `GET blocks`, `POST blocks {"network": …, "minutes": N}`, `DELETE blocks/NETWORK` | who is kept out |
 //! | `GET events` | what clients did wrong lately |
 //! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
@@ -20,6 +21,7 @@
 
 mod access;
 mod queue;
+mod rules;
 mod status;
 mod users;
 
@@ -157,6 +159,8 @@ impl Api {
             ("PUT", ["users", name, "password"]) => self.set_password(&decoded(name)?, read(request.body)?).await,
             ("DELETE", ["users", name]) => self.remove_user(&decoded(name)?).await,
             ("PUT", ["access", service]) => self.import_access(&decoded(service)?, request.body).await,
+            ("GET", ["rules", list]) => self.export_rules(&decoded(list)?),
+            ("PUT", ["rules", list]) => self.import_rules(&decoded(list)?, request.body).await,
             ("GET", ["blocks"]) => self.blocks(),
             ("POST", ["blocks"]) => self.add_block(read(request.body)?).await,
             ("DELETE", ["blocks", network]) => self.remove_block(&decoded(network)?).await,
@@ -164,7 +168,11 @@ impl Api {
             ("POST", ["backup"]) => self.backup(read(request.body)?).await,
             (
                 method,
-                ["status" | "queue" | "collect" | "config" | "users" | "backup" | "access" | "blocks" | "events", ..],
+                [
+                    "status" | "queue" | "collect" | "config" | "users" | "backup" | "access" | "rules" | "blocks"
+                    | "events",
+                    ..,
+                ],
             ) => Err(ApiError::Method { method: method.into(), path: path.into() }),
             _ => Err(ApiError::Unknown(path.into())),
         }
