@@ -6,6 +6,7 @@ use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
 use super::job::{Job, Routing};
 use crate::config::{Config, RoutingHeader, RoutingOptions};
+use crate::intake::question_at;
 use crate::mail::{Address, Header};
 use crate::route::{self, Destination, Found};
 use crate::rules::SpecialHeader;
@@ -128,6 +129,14 @@ fn by_headers(job: &Job, accepted: &[String], special: &[SpecialHeader], header:
     for address in special.chain(standard(options, header)).take(MAX_ADDRESSES) {
         let Ok(address) = Address::parse(address.trim()) else { continue };
         if !seen.insert(address.as_str().to_lowercase()) {
+            continue;
+        }
+        if let Some(question) = question_at(&job.config, &address)
+            && matches!(job.services.intake.store.asked(question), Ok(Some(_)))
+        {
+            // The answer of somebody whose mail comes back this way.
+            recipients.found.valid += 1;
+            recipients.found.destinations.push(Destination::Answer { question });
             continue;
         }
         let invalid = recipients.found.invalid;

@@ -1,5 +1,7 @@
 //! Messages above the size limit, and the question whether to download them (spec §4.3).
 
+use pillarbox::config::CollectorRouting;
+
 use crate::office::{BOB, INFO, Office, collector, mail, names};
 use crate::provider::Provider;
 
@@ -101,4 +103,23 @@ fn a_limit_that_was_raised_needs_no_answer() {
     smol::block_on(office.store.settled()).unwrap();
     assert!(office.store.held(7).unwrap().is_empty());
     assert!(office.subjects(INFO).iter().any(|subject| names(&["films"]).contains(subject)));
+}
+
+#[test]
+fn a_reply_may_be_collected() {
+    let provider = Provider::start();
+    provider.put("large", large("films"));
+    let mut settings = collector(7, &provider);
+    settings.max_size_kb = 2;
+    settings.routing = CollectorRouting::ByHeaders { accepted_domains: names(&["isp.example", "office.example"]) };
+    let office = Office::with(settings);
+    office.notify();
+    office.run(7);
+    let question = office.mails(INFO, 1).remove(0);
+    let reply = format!("From: info@home.example\r\nTo: {}\r\nSubject: Re\r\n\r\nyes\r\n", asker(&question));
+    provider.put("reply", reply);
+    assert_eq!(office.run(7).state, "fine, 1 new; 1 above the size limit stay at the provider");
+    assert_eq!(office.run(7).state, "fine, 1 new");
+    assert!(office.subjects(INFO).contains(&"films".to_string()));
+    assert!(office.tasks().is_empty());
 }

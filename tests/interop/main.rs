@@ -221,6 +221,35 @@ fn dovecot_lets_us_in_by_apop_and_cram_md5() {
 }
 
 #[test]
+fn etrn_has_postfix_send_what_it_holds() {
+    if !(is_root() && have_swaks() && have(&["master", "dovecot", "mpop"])) {
+        return;
+    }
+    let provider = Provider::start();
+    let hand_in = |text: &str| {
+        let login = ["--auth", "PLAIN", "--auth-user", provider::USER, "--auth-password", provider::PASSWORD];
+        run(swaks(provider.smtp_port, "bob@office.example").arg("--tls").args(login).args(["--body", text]));
+    };
+    hand_in("held for the office");
+    wait_for("Postfix to hold it", || provider.log().contains("deferred transport"));
+    let feed = format!(
+        "method = \"smtp-feed\"\n[collectors.feed]\nwait = 10\nuse_etrn = true\netrn_host = \"127.0.0.1\"\netrn_port = {}\n\
+         etrn_parameters = [\"office.example\"]",
+        provider.smtp_port
+    );
+    let office = Office::start(Some(&provider), &feed);
+    assert!(mpop(&office).is_empty());
+    office.collect();
+    let mut fetched = Vec::new();
+    wait_for("the mail", || {
+        fetched = mpop(&office);
+        !fetched.is_empty()
+    });
+    assert!(body(&fetched[0]).starts_with(b"held for the office"), "{}", provider.log());
+    office.stop();
+}
+
+#[test]
 fn mail_left_on_the_server_is_collected_once_and_read_with_fetchmail() {
     if !(is_root() && have(&["master", "dovecot", "fetchmail", "mpop"])) {
         return;

@@ -34,6 +34,7 @@ impl Office {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().to_path_buf();
         let [smtp_port, smtps_port, pop3_port, pop3s_port] = std::array::from_fn(|_| free_port());
+        let smtp_port = provider.map_or(smtp_port, |provider| provider.office_port);
         let mut config = format!(
             "[general]\nhost_name = \"gateway.office.example\"\ndefault_domain = \"office.example\"\n\
              local_domains = [\"office.example\"]\nmain_administrator = \"{BOB}\"\nreversible_passwords = true\n\

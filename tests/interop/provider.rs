@@ -20,6 +20,8 @@ pub struct Provider {
     pub dir: PathBuf,
     pub smtp_port: u16,
     pub pop3_port: u16,
+    /// Where mail for `office.example` goes, once ETRN asks for it.
+    pub office_port: u16,
     _servers: Vec<Server>,
     _temporary: tempfile::TempDir,
 }
@@ -36,10 +38,10 @@ impl Provider {
         for maildir in ["collected", "sent"] {
             make_maildir(&dir.join(maildir));
         }
-        let (smtp_port, pop3_port) = (free_port(), free_port());
+        let (smtp_port, pop3_port, office_port) = (free_port(), free_port(), free_port());
         let dovecot = start_dovecot(&dir, pop3_port);
-        let postfix = start_postfix(&dir, smtp_port);
-        Provider { dir, smtp_port, pop3_port, _servers: vec![postfix, dovecot], _temporary: temporary }
+        let postfix = start_postfix(&dir, smtp_port, office_port);
+        Provider { dir, smtp_port, pop3_port, office_port, _servers: vec![postfix, dovecot], _temporary: temporary }
     }
 
     /// The certificate of both servers, for those who are to trust it. Its name is `localhost`.
@@ -118,7 +120,7 @@ fn start_dovecot(dir: &Path, port: u16) -> Server {
     server
 }
 
-fn start_postfix(dir: &Path, port: u16) -> Server {
+fn start_postfix(dir: &Path, port: u16, office_port: u16) -> Server {
     let d = dir.display();
     let etc = dir.join("postfix");
     for part in ["postfix", "queue", "postfix-data"] {
@@ -140,7 +142,11 @@ fn start_postfix(dir: &Path, port: u16) -> Server {
          smtp_dns_support_level = disabled\nmessage_size_limit = 52428800\nmailbox_size_limit = 0\n\
          virtual_mailbox_limit = 0\nmaillog_file = {d}/maillog\nmaillog_file_prefixes = {d}\n"
     );
-    fs::write(etc.join("main.cf"), main).unwrap();
+    // Mail for the office waits until somebody asks for it.
+    let etrn = "relay_domains = office.example\nfast_flush_domains = office.example\ndefer_transports = smtp\n\
+        transport_maps = texthash:$config_directory/transport\n";
+    fs::write(etc.join("transport"), format!("office.example smtp:[127.0.0.1]:{office_port}\n")).unwrap();
+    fs::write(etc.join("main.cf"), main + etrn).unwrap();
     fs::write(etc.join("master.cf"), master(port)).unwrap();
     let known_maps = Path::new("/etc/postfix/dynamicmaps.cf");
     if known_maps.exists() {
@@ -168,6 +174,7 @@ pub fn services() -> String {
         ("bounce", "unix - - n - 0 bounce"),
         ("defer", "unix - - n - 0 bounce"),
         ("trace", "unix - - n - 0 bounce"),
+        ("flush", "unix n - n 1000? 0 flush"),
         ("proxymap", "unix - - n - - proxymap"),
         ("smtp", "unix - - n - - smtp"),
         ("error", "unix - - n - - error"),
