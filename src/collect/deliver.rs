@@ -14,7 +14,7 @@ use super::routing;
 use crate::intake::{Draft, MailParams, Refusal};
 use crate::mail::{Address, BodyType};
 use crate::net::now_ms;
-use crate::store::Change;
+use crate::store::{Change, JournalRow};
 
 /// A message that has come in whole.
 pub(super) struct Arrived {
@@ -50,8 +50,12 @@ pub(super) async fn deliver(job: Arc<Job>, message: Arrived) -> Result<(), Refus
         ..MailParams::default()
     };
     if destinations.is_empty() && with.is_empty() {
-        // For people elsewhere only: neither kept nor a mistake.
-        let committed = job.services.intake.store.commit(seen).await;
+        // For people elsewhere only, or for nobody on purpose: neither kept nor a mistake.
+        let (from, to) = (params.return_path.as_ref().map_or_else(String::new, Address::to_string), String::new());
+        let detail = format!("{size} bytes by {}, for nobody here by the mappings", job.collector.name);
+        let row = JournalRow { at: now_ms(), mail: None, event: "ignored".into(), from, to, detail };
+        let changes = seen.into_iter().chain([Change::Journal(row)]).collect();
+        let committed = job.services.intake.store.commit(changes).await;
         return committed.map_err(|error| if error.is_full() { Refusal::NoRoom } else { Refusal::Temporary });
     }
     job.log(|| {

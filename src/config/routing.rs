@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum CollectorRouting {
     /// Everything to this user, on to this address, or on to another mail server of the office
     /// (SMTP:address@server, SMTP:address@user:password@server:port).
-    SendTo(String),
+    SendTo(#[schemars(extend("x-target" = true))] String),
     /// To the people named in the headers (a catch-all mailbox). Only addresses that match one of these accepted domains
     /// count: a domain, a full address, or a pattern with * and ?.
     ByHeaders {
@@ -23,6 +23,7 @@ pub enum CollectorRouting {
         /// The address they share.
         address: String,
         /// A user or address for mail that names nobody known.
+        #[schemars(extend("x-target" = true))]
         otherwise: String,
     },
     /// To the user or alias that stands in the Subject.
@@ -30,6 +31,7 @@ pub enum CollectorRouting {
         /// How it is marked, with * for the name, such as [*] or (for *).
         marker: String,
         /// A user or address for mail without a known name.
+        #[schemars(extend("x-target" = true))]
         otherwise: String,
     },
 }
@@ -72,6 +74,7 @@ pub struct RoutingErrors {
     /// What happens to it.
     pub action: RoutingErrorAction,
     /// The user of error-to-user and mail-to-user.
+    #[schemars(extend("x-target" = true))]
     pub user: String,
     /// Said in a bounce. Empty: that nobody here has the address.
     pub bounce_text: String,

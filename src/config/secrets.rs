@@ -78,6 +78,13 @@ fn each_target(schema: &Value, value: &mut Value, change: &mut dyn FnMut(&mut St
                 }
             }
         }
+        Value::Array(list) if has_mark(schema, "x-target") => {
+            list.iter_mut().for_each(|item| {
+                if let Value::String(text) = item {
+                    change(text)
+                }
+            });
+        }
         Value::Array(list) => {
             let Some(items) = schema.get("items") else { return };
             list.iter_mut().for_each(|item| each_target(items, item, change));
@@ -182,5 +189,22 @@ mod tests {
         assert_eq!(now["collectors"][1]["login"]["password"], "new");
         let elsewhere = json!({"collectors": [{"name": "z", "login": {"user": "u"}}]});
         assert_eq!(kept(elsewhere.clone(), &before), elsewhere);
+    }
+
+    #[test]
+    fn targets_of_collectors_and_rules_are_covered() {
+        let lan = "SMTP:bob@a.example@u:geheim@192.0.2.1";
+        let mut value = json!({
+            "collectors": [
+                {"routing": {"send-to": lan}, "routing_errors": {"user": lan}},
+                {"routing": {"subject-marker": {"marker": "[*]", "otherwise": lan}}},
+            ],
+            "download_rules": [{"addresses": ["bob", lan]}],
+        });
+        let before = value.clone();
+        cover(&schema::whole(), &mut value);
+        assert!(!value.to_string().contains("geheim"), "{value}");
+        keep_targets(&schema::whole(), &mut value, &before);
+        assert_eq!(value, before);
     }
 }

@@ -116,7 +116,7 @@ pub struct DownloadRule {
     /// What happens to the message.
     pub action: DownloadAction,
     /// Users or addresses, for the actions that copy or redirect.
-    #[schemars(title = "Copy to / redirect to")]
+    #[schemars(title = "Copy to / redirect to", extend("x-target" = true))]
     pub addresses: Vec<String>,
     /// Whether all conditions must hold, or one of them.
     pub matching: Matching,

@@ -33,7 +33,7 @@ pub struct SmtpRule {
     /// What happens to the mail.
     pub action: SmtpAction,
     /// Users or addresses, for redirect and copy.
-    #[schemars(title = "Redirect to / copy to")]
+    #[schemars(title = "Redirect to / copy to", extend("x-target" = true))]
     pub addresses: Vec<String>,
     /// For reject: what the sender is told. Empty: "Message refused by a rule". A code of 450 to 559 at the beginning
     /// replaces 550.
