@@ -26,15 +26,19 @@ pub struct Office {
 impl Office {
     /// Without a provider there is only local mail. `collector` is what a collector's settings have beyond the usual.
     pub fn start(provider: Option<&Provider>, collector: &str) -> Office {
-        Office::with(&provider.map(|provider| connection(provider, collector)).unwrap_or_default())
+        let port = provider.map_or_else(free_port, |provider| provider.office_port);
+        Office::at(port, &provider.map(|provider| connection(provider, collector)).unwrap_or_default())
     }
 
     /// With these settings beyond the services and bob.
     pub fn with(more: &str) -> Office {
+        Office::at(free_port(), more)
+    }
+
+    fn at(smtp_port: u16, more: &str) -> Office {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().to_path_buf();
-        let [smtp_port, smtps_port, pop3_port, pop3s_port] = std::array::from_fn(|_| free_port());
-        let smtp_port = provider.map_or(smtp_port, |provider| provider.office_port);
+        let [smtps_port, pop3_port, pop3s_port] = std::array::from_fn(|_| free_port());
         let mut config = format!(
             "[general]\nhost_name = \"gateway.office.example\"\ndefault_domain = \"office.example\"\n\
              local_domains = [\"office.example\"]\nmain_administrator = \"{BOB}\"\nreversible_passwords = true\n\
