@@ -22,7 +22,7 @@ pub struct Arguments {
 }
 
 /// Options beside `--data` and `--json`, and whether each takes a value.
-const OPTIONS: [(&str, bool); 12] = [
+const OPTIONS: [(&str, bool); 15] = [
     ("config", true),
     ("high-ports", false),
     ("user", true),
@@ -33,6 +33,9 @@ const OPTIONS: [(&str, bool); 12] = [
     ("administrator", false),
     ("password-stdin", false),
     ("secrets", false),
+    ("type", true),
+    ("comment", true),
+    ("server", true),
     ("help", false),
     ("version", false),
 ];

@@ -13,7 +13,7 @@ use crate::web::settings::SettingsError;
 
 use super::arguments::{Arguments, Usage};
 use super::client::Client;
-use super::{access, demo, help, password, print, rules, run as service, show};
+use super::{access, addresses, demo, help, password, print, rules, run as service, show};
 
 pub fn run(given: &Arguments) -> anyhow::Result<()> {
     if given.has("version") {
@@ -30,6 +30,8 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["queue", "hold", ..] => &["for"],
         ["user", "add", ..] => &["full-name", "alias", "administrator", "password-stdin"],
         ["user", "passwd", ..] => &["password-stdin"],
+        ["mapping", "add", ..] => &["type", "comment"],
+        ["lan", "export-rules"] => &["server"],
         _ => &[],
     };
     given.only(known)?;
@@ -73,6 +75,8 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["restore", from] => restore(given, Path::new(from)),
         ["access", rest @ ..] => access::access(given, rest),
         ["rules", rest @ ..] => rules::rules(given, rest),
+        ["mapping", rest @ ..] => addresses::mapping(given, rest),
+        ["lan", rest @ ..] => addresses::lan(given, rest),
         ["block", rest @ ..] => access::block(given, rest),
         [] => Err(Usage("a command is missing".into()).into()),
         ["queue" | "user" | "config" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect", _, ..] => {
@@ -148,7 +152,7 @@ fn add_user(given: &Arguments, name: &str) -> anyhow::Result<()> {
     stored(given, "POST", "users", body.to_string().as_bytes())
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+pub(super) fn read(file: &Path) -> anyhow::Result<String> {
     read_file(file).with_context(|| file.display().to_string())
 }
 

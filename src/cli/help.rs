@@ -22,6 +22,12 @@ Pillarbox: an office mail box in one program.
   pillarbox user add NAME [--full-name TEXT] [--alias ADDRESS]... [--administrator] [--password-stdin]
   pillarbox user passwd NAME [--password-stdin]
   pillarbox user remove NAME
+  pillarbox mapping list
+  pillarbox mapping add ADDRESS TARGET [--type all|smtp|local|pop3] [--comment TEXT]
+  pillarbox mapping remove ADDRESS [TARGET]
+  pillarbox mapping import FILE       adds those of a CSV file: address, target, type, comment
+  pillarbox mapping test ADDRESS      where mail for ADDRESS goes, and why
+  pillarbox lan export-rules [--server NAME]  the rules with which another Pillarbox forwards to this one
   pillarbox config check FILE         says whether FILE is a good configuration
   pillarbox config export [--secrets] prints the configuration in force; passwords only with --secrets
   pillarbox config import FILE        puts FILE in force

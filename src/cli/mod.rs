@@ -4,6 +4,7 @@
 //! is not understood. What prints data prints JSON with `--json`.
 
 mod access;
+mod addresses;
 mod arguments;
 mod client;
 mod commands;

@@ -21,6 +21,7 @@ pub mod general;
 mod ids;
 mod invalid;
 pub mod lan;
+mod lan_export;
 pub mod mappings;
 mod networks;
 pub mod password;

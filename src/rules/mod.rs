@@ -12,6 +12,7 @@
 //! * [`access`]: lists of addresses that may use a service, as the reference product keeps them.
 //! * [`zone`]: a realtime blacklist.
 //! * [`special_header`]: where a provider writes down whom a collected mail is for.
+//! * [`csv`]: tables of other programs.
 //! * [`compare`]: `<`, `<=`, `=`, `>=`, `>`, `<>` and a number.
 //! * [`address_form`], [`target`], [`lan_target`]: which addresses a mapping is for, and where it leads.
 
@@ -20,6 +21,7 @@ pub mod address_form;
 pub mod classic;
 pub mod compare;
 pub mod conditions;
+pub mod csv;
 pub mod domain_filter;
 pub mod lan_target;
 pub mod mistake;

@@ -3,6 +3,7 @@
 mod access;
 mod config;
 mod errors;
+mod mappings;
 mod program;
 mod queue;
 mod rules;

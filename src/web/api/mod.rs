@@ -14,12 +14,16 @@
 //! | `GET rules/LIST`, `PUT rules/LIST` | download rules and SMTP rules in the form of the reference product |
 //! | `GET blocks`, `POST blocks {"network": …, "minutes": N}`, `DELETE blocks/NETWORK` | who is kept out |
 //! | `GET events` | what clients did wrong lately |
+//! | `GET mappings`, `POST mappings`, `DELETE mappings?address=A&target=T`, `POST mappings/import` (CSV) | addresses |
+//! | `GET route?address=A` | where an address leads and why, by each way a mail may come |
+//! | `GET lan/rules?server=NAME` | the rules with which another server forwards to this one, TOML |
 //! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
 //!
 //! A failure is `{"error": "one line"}` with status 400 (the request), 403, 404, 405, 409 (not in this state) or 500.
 //! What comes from the network may look at `status` and `queue`; everything else is for the socket.
 
 mod access;
+mod mappings;
 mod queue;
 mod rules;
 mod status;
@@ -165,12 +169,18 @@ impl Api {
             ("POST", ["blocks"]) => self.add_block(read(request.body)?).await,
             ("DELETE", ["blocks", network]) => self.remove_block(&decoded(network)?).await,
             ("GET", ["events"]) => self.events(),
+            ("GET", ["mappings"]) => Ok(self.mappings()),
+            ("POST", ["mappings"]) => self.add_mapping(read(request.body)?).await,
+            ("DELETE", ["mappings"]) => self.remove_mapping(query).await,
+            ("POST", ["mappings", "import"]) => self.import_mappings(request.body).await,
+            ("GET", ["route"]) => self.route(query),
+            ("GET", ["lan", "rules"]) => self.lan_rules(query),
             ("POST", ["backup"]) => self.backup(read(request.body)?).await,
             (
                 method,
                 [
                     "status" | "queue" | "collect" | "config" | "users" | "backup" | "access" | "rules" | "blocks"
-                    | "events",
+                    | "events" | "mappings" | "route" | "lan",
                     ..,
                 ],
             ) => Err(ApiError::Method { method: method.into(), path: path.into() }),
