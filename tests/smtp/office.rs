@@ -190,6 +190,12 @@ impl Client {
         reply
     }
 
+    /// Says EHLO and reads all of the answer.
+    pub fn hello(&mut self) {
+        self.send("EHLO pc.office.example\r\n");
+        while self.line().starts_with("250-") {}
+    }
+
     /// Logs in with PLAIN; the reply must begin with `start`.
     pub fn login(&mut self, name: &str, password: &str, start: &str) {
         let response = STANDARD.encode(format!("\0{name}\0{password}"));
