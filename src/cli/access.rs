@@ -14,8 +14,10 @@ use super::commands::{shown, shown_with, stored};
 use super::show::{list, number, span, text};
 
 pub(super) fn access(given: &Arguments, words: &[&str]) -> anyhow::Result<()> {
-    let ["import", service, file] = words else {
-        return Err(Usage("access import SERVICE FILE is what there is".into()).into());
+    let (service, file) = match words {
+        ["import", service, file] => (service, file),
+        ["lan", service] => return stored(given, "POST", &format!("access/{}/lan", encoded(service)), b""),
+        _ => return Err(Usage("access import SERVICE FILE, access lan SERVICE".into()).into()),
     };
     let path = Path::new(file);
     let text = read_file(path).with_context(|| path.display().to_string())?;

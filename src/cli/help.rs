@@ -35,6 +35,7 @@ Pillarbox: an office mail box in one program.
                                       smtp, pop3, or smtp:NAME, pop3:NAME
   pillarbox rules import LIST FILE    puts rules in VPOP3's text form in force; LIST is download, smtp or smtp:NAME
   pillarbox rules export LIST         prints them in that form
+  pillarbox access lan SERVICE        opens a service to the local networks, routers excepted, and to nobody else
   pillarbox block list|events         who is kept out now; what clients did wrong lately
   pillarbox block add NETWORK MINUTES
   pillarbox block remove NETWORK

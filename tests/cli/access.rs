@@ -22,6 +22,10 @@ fn restrictions_come_from_a_list_and_mistakes_are_named() {
         assert!(refusal.contains(mistake), "{refusal}");
     }
     assert_eq!(place.json(&["config", "export"]), before, "the old list stays in force");
+    place.answer(&["access", "lan", "pop3"]);
+    let rows = &place.json(&["config", "export"])["pop3"][0]["access"];
+    assert_eq!((&rows[0]["restrict"], &rows[0]["network"]), (&"block".into(), &"routers".into()));
+    assert_eq!((&rows[1]["no_auth"], &rows[1]["network"]), (&true.into(), &"local-networks".into()));
     let unknown = place.refusal(&["access", "import", "fax", list.to_str().unwrap()], 1);
     assert!(unknown.contains("there is no service fax"), "{unknown}");
 }

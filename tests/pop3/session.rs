@@ -184,3 +184,30 @@ fn access_restrictions_hold_at_the_door_and_at_the_login() {
     assert_eq!(client.line(), "-ERR [SYS/PERM] Your address may not use this service");
     client.closed();
 }
+
+#[test]
+fn who_guesses_passwords_is_kept_out() {
+    let office = Office::open();
+    office.change(|config| {
+        config.security.never_block.clear();
+        config.security.logins.failed_logins = 1;
+    });
+    let mut client = office.connect();
+    client.ok("USER anna");
+    assert!(client.command("PASS wrong").starts_with("-ERR"));
+    let mut client = office.connect_quietly();
+    assert_eq!(client.line(), "-ERR [SYS/TEMP] Server access temporarily blocked! Please try again later");
+    client.closed();
+}
+
+#[test]
+fn bandwidth_is_limited() {
+    let office = Office::open();
+    office.deliver(1, &large(4000));
+    office.change(|config| config.pop3[0].max_session_bandwidth = 50);
+    let mut client = office.login("anna");
+    let began = Instant::now();
+    let mail = client.multi("RETR 1");
+    assert!(mail.len() > 100 * 1024, "{}", mail.len());
+    assert!(began.elapsed().as_secs_f64() > mail.len() as f64 / 1024.0 / 50.0 - 1.1, "{:?}", began.elapsed());
+}

@@ -18,6 +18,8 @@ fn behaviour_13_a_stranger_sends_to_us_and_not_through_us() {
     client.expect("MAIL FROM:<x@far.example>", "250");
     client.expect("RCPT TO:<anna@office.example>", "250 2.1.5");
     client.expect("RCPT TO:<y@away.example>", NO_RELAY);
+    let noted = &office.watch.recent()[0];
+    assert_eq!((noted.event.number(), noted.data.as_str()), (1, "y@away.example"));
     client.expect("DATA", "354");
     client.send("Subject: x\r\n\r\n");
     client.expect(".", "250");

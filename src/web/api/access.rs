@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::config::access::for_the_lan;
 use crate::config::{ANY, AccessList, AccessRule, Config, Network, Restrict, SmtpService, lower};
-use crate::rules::access::{self, Restrictions, Row};
+use crate::rules::access::{self, Row};
 
 use super::{Answer, Api, ApiError, value};
 
@@ -37,9 +38,18 @@ impl Api {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             ApiError::Bad(lines.join("\n"))
         })?;
+        let rows = |smtp| read.rows.into_iter().map(|row| rule(row, smtp)).collect::<Vec<_>>().into();
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
-        put(&mut config, service, read)?;
+        put(&mut config, service, rows, read.use_global)?;
+        self.put_changed(config).await
+    }
+
+    /// Opens a service to the office and to nobody else.
+    pub(super) async fn access_for_the_lan(&self, service: &str) -> Answer {
+        let _alone = self.changing.lock().await;
+        let mut config = Config::clone(&self.config.current());
+        put(&mut config, service, |_| for_the_lan(), None)?;
         self.put_changed(config).await
     }
 
@@ -85,7 +95,13 @@ fn network(text: &str) -> Result<Network, ApiError> {
     Ok(network)
 }
 
-fn put(config: &mut Config, service: &str, read: Restrictions) -> Result<(), ApiError> {
+/// `rows` is told whether they are for SMTP.
+fn put(
+    config: &mut Config,
+    service: &str,
+    rows: impl FnOnce(bool) -> AccessList,
+    use_global: Option<bool>,
+) -> Result<(), ApiError> {
     let (kind, name) = service.split_once(':').map_or((service, None), |(kind, name)| (kind, Some(name)));
     let unknown = || ApiError::Unknown(format!("service {service} (global, web, smtp, pop3, smtp:NAME, pop3:NAME)"));
     let is_it = |its: &str| name.is_none_or(|name| lower(name) == lower(its));
@@ -103,9 +119,8 @@ fn put(config: &mut Config, service: &str, read: Restrictions) -> Result<(), Api
         }
         _ => return Err(unknown()),
     };
-    let smtp = kind == "smtp";
-    *list = read.rows.into_iter().map(|row| rule(row, smtp)).collect::<Vec<_>>().into();
-    if let (Some(global), Some(wanted)) = (global, read.use_global) {
+    *list = rows(kind == "smtp");
+    if let (Some(global), Some(wanted)) = (global, use_global) {
         *global = wanted;
     }
     Ok(())
@@ -129,7 +144,9 @@ mod tests {
 
     fn imported(service: &str, text: &str) -> Result<Config, ApiError> {
         let mut config = Config::fresh();
-        put(&mut config, service, access::parse(text).unwrap())?;
+        let read = access::parse(text).unwrap();
+        let rows = |smtp| read.rows.into_iter().map(|row| rule(row, smtp)).collect::<Vec<_>>().into();
+        put(&mut config, service, rows, read.use_global)?;
         Ok(config)
     }
 

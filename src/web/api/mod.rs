@@ -12,6 +12,7 @@
 //! | `GET users`, `POST users`, `PUT users/NAME/password`, `DELETE users/NAME` | people |
 //! | `PUT access/SERVICE` | access restrictions in the form of the reference product |
 //! | `GET rules/LIST`, `PUT rules/LIST` | download rules and SMTP rules in the form of the reference product |
+//! | `POST access/SERVICE/lan` | open to the office and to nobody else |
 //! | `GET blocks`, `POST blocks {"network": …, "minutes": N}`, `DELETE blocks/NETWORK` | who is kept out |
 //! | `GET events` | what clients did wrong lately |
 //! | `GET mappings`, `POST mappings`, `DELETE mappings?address=A&target=T`, `POST mappings/import` (CSV) | addresses |
@@ -165,6 +166,7 @@ impl Api {
             ("PUT", ["access", service]) => self.import_access(&decoded(service)?, request.body).await,
             ("GET", ["rules", list]) => self.export_rules(&decoded(list)?),
             ("PUT", ["rules", list]) => self.import_rules(&decoded(list)?, request.body).await,
+            ("POST", ["access", service, "lan"]) => self.access_for_the_lan(&decoded(service)?).await,
             ("GET", ["blocks"]) => self.blocks(),
             ("POST", ["blocks"]) => self.add_block(read(request.body)?).await,
             ("DELETE", ["blocks", network]) => self.remove_block(&decoded(network)?).await,
