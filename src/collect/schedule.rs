@@ -56,7 +56,9 @@ pub(super) async fn connection(services: Services, id: u32) {
         let config = services.intake.config.current();
         let Some(connection) = find(&config, id).filter(|connection| connection.enabled) else { continue };
         last = Some(Instant::now());
-        for collector in config.collectors_of(connection).filter(|collector| collector.enabled) {
+        let mut due: Vec<&Collector> = config.collectors_of(connection).filter(|collector| collector.enabled).collect();
+        due.sort_by_key(|collector| collector.priority);
+        for collector in due {
             run(&services, &config, collector, memories.entry(collector.id).or_default()).await;
         }
     }

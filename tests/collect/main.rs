@@ -8,6 +8,7 @@ mod turning;
 mod behaviour;
 mod drops;
 mod duplicates;
+mod logs;
 mod office;
 mod peculiar;
 mod questions;
@@ -212,4 +213,18 @@ fn nobody_to_deliver_to() {
     assert_eq!(office.run(7).collected_last, 1);
     assert_eq!(office.subjects(office::BOSS), names(&["a"]));
     assert!(office.problems().contains("\"nobody\" is no user here"), "{}", office.problems());
+}
+
+#[test]
+fn lower_priorities_go_first() {
+    let (first, second) = (Provider::start(), Provider::start());
+    first.put("1", mail("first"));
+    second.put("2", mail("second"));
+    let late = pillarbox::config::Collector { priority: 60, ..collector(8, &second) };
+    let early = pillarbox::config::Collector { priority: 40, ..collector(9, &first) };
+    let office = Office::open(config(vec![connection(1, vec![late, early])]));
+    office.run(8);
+    let subject = |mail: &String| mail.lines().find(|line| line.starts_with("Subject: ")).map(str::to_string);
+    let inbox: Vec<Option<String>> = office.inbox(INFO).iter().map(subject).collect();
+    assert_eq!(inbox, [Some("Subject: first".to_string()), Some("Subject: second".to_string())]);
 }
