@@ -85,8 +85,8 @@ pub struct Sender {
     /// Connections at the same time: to the relay, or (direct) to one domain.
     #[schemars(range(min = 1, max = 50))]
     pub max_connections: u32,
-    /// Most messages in one connection. The others wait for another one: the next run where mail waits for runs, else one
-    /// that follows at once. 0: no limit.
+    /// Most messages in one connection. The others wait for another one, which follows at once; but where mail waits for
+    /// runs of the connection, a relay gets one a run. 0: no limit.
     #[schemars(range(max = 1_000_000))]
     pub max_messages_per_session: u32,
     /// Most recipients in one transaction; a message with more is sent several times.

@@ -41,6 +41,14 @@ pub struct User {
     /// limit. The sender is known by his login, else by his address.
     #[schemars(range(max = 10_737_418_240u64), extend("x-unit" = "bytes"))]
     pub max_outgoing_message_size: u64,
+    /// Where this user's mail stands among what waits to go out: 1 goes first, 100 last. The sender is known by his login,
+    /// else by his address.
+    #[schemars(title = "Priority", range(min = 1, max = 100))]
+    pub outgoing_priority: u8,
+    /// Hold this user's mail back for this time before it goes out, so that it can be stopped: an administrator may
+    /// remove it meanwhile. 0: not at all.
+    #[schemars(title = "Hold sent messages", range(max = 10_080), extend("x-unit" = "minutes"))]
+    pub hold_sent_messages: u32,
 }
 
 impl Default for User {
@@ -59,6 +67,8 @@ impl Default for User {
             allow_sending: true,
             allow_receiving: true,
             max_outgoing_message_size: 0,
+            outgoing_priority: 50,
+            hold_sent_messages: 0,
         }
     }
 }

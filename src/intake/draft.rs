@@ -7,12 +7,12 @@ use super::header::Header;
 use super::journal::{self, Arrival};
 use super::recipient::within_limit;
 use super::{Accepted, Intake, MailParams, Refusal, Source, question, stamp};
-use crate::config::Config;
+use crate::config::{Config, User};
 use crate::mail::{Address, Envelope, Recipient};
 use crate::net::now_ms;
 use crate::route::{self, Destination};
 use crate::store::body::INLINE_LIMIT;
-use crate::store::{BodyWriter, Change, Delivery, Expected, MailId, MailboxId, NewMail, NewQueueEntry};
+use crate::store::{BodyWriter, Change, Delivery, Expected, Hold, MailId, MailboxId, NewMail, NewQueueEntry};
 
 /// Dropped before [`Draft::finish`], it leaves nothing behind.
 pub struct Draft {
@@ -186,9 +186,22 @@ fn new_entry(
     let return_path = return_path.map(|address| route::outward(config, address));
     let entry = NewQueueEntry::now(Envelope { return_path, recipients, body, smtputf8, ret, envid }, at);
     match source {
-        Source::Smtp { client, auth_user, .. } => {
-            NewQueueEntry { auth_user: auth_user.clone(), client: Some(*client), ..entry }
+        Source::Smtp { client, auth_user, user, .. } => {
+            let entry = NewQueueEntry { auth_user: auth_user.clone(), client: Some(*client), ..entry };
+            match user.and_then(|id| config.user(id)) {
+                Some(user) => as_the_user_has_it(entry, user, at),
+                None => entry,
+            }
         }
         _ => entry,
     }
+}
+
+/// The user's place in the queue, and the time his mail is held back for.
+fn as_the_user_has_it(entry: NewQueueEntry, user: &User, at: i64) -> NewQueueEntry {
+    let hold = match user.hold_sent_messages {
+        0 => entry.hold,
+        minutes => Hold::Until(at + i64::from(minutes) * 60_000),
+    };
+    NewQueueEntry { priority: user.outgoing_priority, hold, ..entry }
 }

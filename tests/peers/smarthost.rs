@@ -345,9 +345,14 @@ impl<'a> Session<'a> {
         };
         let code = self.reply(".", "250 2.0.0 queued").await?;
         if code < 300 {
-            // Taken once the reply is on its way: what a cut hides from the sender is not counted against it.
-            self.flush().await?;
-            lock(self.state).received.push(mail);
+            // Counted before the sender can know of it, but what a cut hides from the sender is not counted against it.
+            lock(self.state).received.push(mail.clone());
+            if self.flush().await.is_none() {
+                let mut state = lock(self.state);
+                let last = state.received.iter().rposition(|received| *received == mail);
+                last.map(|place| state.received.remove(place));
+                return None;
+            }
         }
         self.taken += 1;
         if lock(self.state).behaviour.mails_a_session.is_some_and(|most| self.taken >= most) {

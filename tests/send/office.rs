@@ -164,10 +164,14 @@ impl Office {
     }
 
     pub fn submit_as(&self, params: MailParams, recipients: Vec<Recipient>, text: &[u8]) -> MailId {
+        self.submit_from(Source::Own, params, recipients, text)
+    }
+
+    pub fn submit_from(&self, source: Source, params: MailParams, recipients: Vec<Recipient>, text: &[u8]) -> MailId {
         smol::block_on(async {
             let destinations =
-                recipients.into_iter().flat_map(|to| self.intake.recipient(&Source::Own, to).unwrap()).collect();
-            let mut draft = self.intake.begin(Source::Own, None).unwrap();
+                recipients.into_iter().flat_map(|to| self.intake.recipient(&source, to).unwrap()).collect();
+            let mut draft = self.intake.begin(source, None).unwrap();
             draft.write(text).await.unwrap();
             draft.finish(params, destinations, Vec::new()).await.unwrap().mail
         })

@@ -1,6 +1,7 @@
 //! What the administrator does to the queue: timed holds, priorities, times after which mail is deleted.
 
 use pillarbox::config::Sender;
+use pillarbox::intake::{MailParams, Source};
 use pillarbox::mail::{Address, Envelope, Recipient};
 use pillarbox::net::now_ms;
 use pillarbox::store::{Change, Hold, MailId, NewMail, NewQueueEntry};
@@ -79,4 +80,32 @@ fn mail_is_deleted_when_its_time_is_over_held_or_not() {
     assert_eq!((host.received(), office.inbox().len()), (0, 0));
     let rows = office.store.journal(10).unwrap();
     assert_eq!(rows.iter().filter(|row| row.event == "removed").count(), 2);
+}
+
+#[test]
+fn a_user_has_a_priority_and_a_time_to_think_again() {
+    let host = Smarthost::start(Behaviour::default());
+    let mut settings = config(sender(&[&host]));
+    (settings.users[0].outgoing_priority, settings.users[0].hold_sent_messages) = (20, 90);
+    let office = Office::open(settings);
+    let source = Source::Smtp {
+        client: [192, 0, 2, 1].into(),
+        helo: "pc".into(),
+        with: "ESMTPA",
+        tls: None,
+        auth_user: Some("ann".into()),
+        may_relay: true,
+        user: Some(crate::office::ANN),
+    };
+    let params = MailParams { return_path: Address::parse("ann@office.example").ok(), ..MailParams::default() };
+    let to = vec![Recipient::new(Address::parse("bob@else.example").unwrap())];
+    let before = now_ms();
+    office.submit_from(source, params, to, text("held").as_bytes());
+    let entry = office.queue().remove(0);
+    assert_eq!((entry.priority, entry.tries()), (20, 0));
+    let Hold::Until(time) = entry.hold else { panic!("{:?}", entry.hold) };
+    assert!((before + 90 * 60_000..=now_ms() + 90 * 60_000).contains(&time));
+    office.retry_all();
+    office.wait_for_empty_queue();
+    assert_eq!(host.received(), 1);
 }

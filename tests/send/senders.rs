@@ -151,3 +151,21 @@ fn a_run_of_a_limited_sender_is_one_session() {
     let state = host.state();
     assert_eq!((state.received.len(), state.sessions, state.ids().len()), (5, 2, 5));
 }
+
+#[test]
+fn a_run_may_be_only_for_what_was_there_at_its_start() {
+    let [host, _] = hosts();
+    host.state().behaviour.slow = std::time::Duration::from_millis(300);
+    let mut office = Office::closed(config(Sender { only_waiting_at_start: true, ..sender(&[&host]) }));
+    let runs = office.signals.runs().clone();
+    runs.set_at_once(BTreeMap::from([(1, false)]));
+    office.submit(&["bob@else.example"], &text("before"));
+    office.start();
+    let running = runs.start(1);
+    drop(runs.collecting().try_recv());
+    until("the first to be on its way", || host.state().commands.iter().any(|line| line.starts_with("MAIL")));
+    let after = office.submit(&["bob@else.example"], &text("after"));
+    smol::block_on(running.finished());
+    until("the outcome", || office.queue().len() == 1);
+    assert_eq!((host.received(), office.queue()[0].mail), (1, after));
+}

@@ -61,6 +61,7 @@ impl Directory {
             directory.names.entry(lower(&user.name).into_owned()).or_insert(position);
             directory.ids.entry(user.id).or_insert(position);
             directory.limits |= !user.allow_sending || user.max_outgoing_message_size > 0;
+            directory.limits |= user.hold_sent_messages > 0 || user.outgoing_priority != 50;
         }
         for (position, user) in config.users.iter().enumerate().filter(|(_, user)| user.enabled) {
             let entry = Entry { mail: MappingType::All, target: Target::User(position) };
