@@ -19,3 +19,8 @@ pub fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
         (!piece.is_empty()).then_some(piece)
     })
 }
+
+/// Of a Tuesday, for rules that ask for the time.
+pub fn noon() -> jiff::civil::DateTime {
+    jiff::civil::date(2026, 11, 24).at(12, 0, 0, 0)
+}
