@@ -90,7 +90,7 @@ pub struct Collector {
     pub skip_duplicates: bool,
     /// Apply the download rules to this collector. Each header is then fetched before its message.
     pub use_download_rules: bool,
-    /// Keep a log of this collector's runs in the folder log of the data directory.
+    /// Keep a log of this collector's runs in the folder logs of the data directory.
     pub keep_log: bool,
     /// Who gets the collected mail.
     pub routing: CollectorRouting,

@@ -1,9 +1,10 @@
-//! Log files for the administrator, in the folder `log` of the data directory: `dlrules.log`, one for each collector that
+//! Log files for the administrator, in the folder `logs` of the data directory: `dlrules.log`, one for each collector that
 //! wants one, and the like.
 //!
-//! Bounded: a file that has grown to [`LARGEST`] bytes becomes `NAME.1`, in place of the `NAME.1` before it. Whoever writes
-//! never waits: lines go to the disk in the background, and where that is slower than they come, some are left out and
-//! counted. Nothing is written while nothing happens. Lines never hold secrets; control characters in them are blanked.
+//! Not `log`, which is the store's own. Bounded: a file that has grown to [`LARGEST`] bytes becomes `NAME.1`, in place of the
+//! `NAME.1` before it. Whoever writes never waits: lines go to the disk in the background, and where that is slower than
+//! they come, some are left out and counted. Nothing is written while nothing happens. Lines never hold secrets; control
+//! characters in them are blanked.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -39,7 +40,7 @@ struct Waiting {
 impl LogFiles {
     /// The folder is made when the first line is written.
     pub fn below(data: &Path) -> LogFiles {
-        LogFiles { folder: Arc::new(data.join("log")), waiting: Arc::default() }
+        LogFiles { folder: Arc::new(data.join("logs")), waiting: Arc::default() }
     }
 
     pub fn folder(&self) -> &Path {

@@ -13,7 +13,7 @@ fn runs_mails_and_troubles_are_in_the_log() {
     office.run(7);
     provider.behave(|b| b.refuse_login = Some("-ERR [AUTH] wrong"));
     office.run(7);
-    let log = office.store.dir().join("log/collector-7-Mailbox_7.log");
+    let log = office.store.dir().join("logs/collector-7-Mailbox_7.log");
     let ready = |text: &String| text.contains("refused the password");
     let text = wait("the log", || std::fs::read_to_string(&log).ok().filter(ready));
     assert!(text.contains("from alice@far.example, 1 recipients"), "{text}");
@@ -27,5 +27,5 @@ fn no_log_is_kept_unless_wanted() {
     provider.put("1", mail("one"));
     let office = Office::with(collector(7, &provider));
     office.run(7);
-    assert!(!office.store.dir().join("log").exists());
+    assert!(!office.store.dir().join("logs").exists());
 }

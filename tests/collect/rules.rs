@@ -42,7 +42,7 @@ fn behaviour_07_first_match_only_and_no_conditions_match_everything() {
     assert_eq!(provider.state().topped, 3);
     assert_eq!(provider.state().retrieved, [1, 2], "what is deleted is not downloaded");
     assert!(provider.state().messages.is_empty());
-    let log = office.store.dir().join("log/dlrules.log");
+    let log = office.store.dir().join("logs/dlrules.log");
     let text = wait("the log", || std::fs::read_to_string(&log).ok().filter(|text| text.lines().count() == 3));
     assert!(text.contains("rule \"urgent\" Redirect: from alice@far.example"), "{text}");
 }

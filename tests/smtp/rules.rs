@@ -104,7 +104,7 @@ fn what_rules_do_is_logged_and_refusals_are_events() {
     assert_eq!(office.watch.recent()[0].event.number(), 7);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let log = std::fs::read_to_string(office.dir().join("log/smtprules.log")).unwrap_or_default();
+        let log = std::fs::read_to_string(office.dir().join("logs/smtprules.log")).unwrap_or_default();
         if log.contains("127.0.0.1: from <x@far.example>") && log.trim().ends_with("refused by rule \"R\"") {
             return;
         }
