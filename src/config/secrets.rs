@@ -87,7 +87,9 @@ fn each_target(schema: &Value, value: &mut Value, change: &mut dyn FnMut(&mut St
         }
         Value::Array(list) => {
             let Some(items) = schema.get("items") else { return };
-            list.iter_mut().for_each(|item| each_target(items, item, change));
+            // A list of targets carries the mark itself.
+            let schema = if has_mark(schema, "x-target") { schema } else { items };
+            list.iter_mut().for_each(|item| each_target(schema, item, change));
         }
         _ => {}
     }
@@ -166,6 +168,40 @@ mod tests {
         keep_targets(&schema::whole(), &mut value, &open);
         assert_eq!(value["mappings"][0]["target"], "SMTP:other@b.example@u:pw@s:26");
         assert_eq!(value["mappings"][1]["target"], "SMTP:a@b.example@u:pw@s:26");
+    }
+
+    #[test]
+    fn no_target_shows_its_password() {
+        let target = "SMTP:a@b.example@u:pw@s";
+        let mut value = json!({
+            "mappings": [{"target": target}],
+            "collectors": [
+                {"routing": {"send-to": target}, "routing_errors": {"user": target}},
+                {"routing": {"single-address": {"address": "x", "otherwise": target}}},
+                {"routing": {"subject-marker": {"marker": "x", "otherwise": target}}},
+            ],
+            "download_rules": [{"addresses": [target]}],
+            "smtp": [{"rules": [{"addresses": ["bob", target]}]}],
+        });
+        let open = value.clone();
+        let config: crate::config::Config = serde_json::from_value(open.clone()).unwrap();
+        cover(&schema::whole(), &mut value);
+        assert!(!value.to_string().contains("pw"), "{value}");
+        keep_targets(&schema::whole(), &mut value, &open);
+        assert_eq!(value, open);
+        // Each of these places counts for the sender too.
+        let server = LanTarget::parse(target).unwrap().server;
+        let places: [fn(&mut crate::config::Config); 4] = [
+            |config| config.mappings.clear(),
+            |config| config.collectors.clear(),
+            |config| config.download_rules = Vec::new().into(),
+            |config| config.smtp.clear(),
+        ];
+        for kept in 0..places.len() {
+            let mut config = config.clone();
+            places.iter().enumerate().filter(|(place, _)| *place != kept).for_each(|(_, clear)| clear(&mut config));
+            assert!(config.lan_password(&server).is_some(), "{kept}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::table::Lowered;
-use crate::config::{Config, LanCondition, LanRule, Secret, lower};
+use crate::config::{CollectorRouting, Config, LanCondition, LanRule, Secret, lower};
 use crate::mail::LanServer;
 use crate::rules::{self, AddressForm};
 
@@ -29,10 +29,11 @@ impl Forwarding {
                 }
             }
         }
+        targets(config).for_each(|text| forwarding.add_target(text));
         forwarding
     }
 
-    pub(super) fn add_target(&mut self, text: &str) {
+    fn add_target(&mut self, text: &str) {
         if let Ok(rules::Target::Lan(lan)) = rules::Target::parse(text)
             && !lan.password.is_empty()
         {
@@ -55,6 +56,24 @@ impl Forwarding {
         });
         fitting.next().map(|(position, ..)| *position)
     }
+}
+
+/// All texts that may name another server, with a password: those that have the mark `x-target`.
+fn targets(config: &Config) -> impl Iterator<Item = &String> {
+    let mappings = config.mappings.iter().map(|mapping| &mapping.target);
+    let collectors = config.collectors.iter().flat_map(|collector| {
+        let routing = match &collector.routing {
+            CollectorRouting::SendTo(target) => Some(target),
+            CollectorRouting::SingleAddress { otherwise, .. } | CollectorRouting::SubjectMarker { otherwise, .. } => {
+                Some(otherwise)
+            }
+            CollectorRouting::ByHeaders { .. } => None,
+        };
+        routing.into_iter().chain([&collector.routing_errors.user])
+    });
+    let download = config.download_rules.rules().iter().flat_map(|rule| &rule.addresses);
+    let smtp = config.smtp.iter().flat_map(|service| service.rules.rules()).flat_map(|rule| &rule.addresses);
+    mappings.chain(collectors).chain(download).chain(smtp)
 }
 
 impl Config {

@@ -87,7 +87,6 @@ impl Directory {
     fn add_mappings(&mut self, config: &Config) {
         for mapping in &config.mappings {
             let Ok(form) = AddressForm::parse(&mapping.address) else { continue };
-            self.forwarding.add_target(&mapping.target);
             let user = |name: &str| self.names.get(lower(name).as_ref()).copied();
             let Some(target) = table::target(config, user, &mapping.target) else { continue };
             self.mappings.add(self.canonical(form), Entry { mail: mapping.mail_type, target });
