@@ -58,7 +58,7 @@ struct Candidate {
 enum No {
     Next(String),
     /// There is no such host.
-    NoHost(String),
+    Nowhere(String),
     Last(String),
     /// The handshake of an optional STARTTLS failed.
     WithoutTls(String),
@@ -96,10 +96,10 @@ pub async fn open(shared: &Shared, lane: &Lane) -> Result<Open, Failed> {
             shared.broken_tls.add(&candidate.host);
             opened = ask(shared, line, &candidate, Encryption::AsIs).await;
         }
-        exists |= !matches!(opened, Err(No::NoHost(_)));
+        exists |= !matches!(opened, Err(No::Nowhere(_)));
         match opened {
             Ok(open) => return Ok(open),
-            Err(No::Next(reason) | No::NoHost(reason) | No::WithoutTls(reason)) => reasons.push(reason),
+            Err(No::Next(reason) | No::Nowhere(reason) | No::WithoutTls(reason)) => reasons.push(reason),
             Err(No::Last(reason)) => {
                 reasons.push(reason);
                 break;
@@ -190,7 +190,7 @@ async fn ask(shared: &Shared, line: &Line, at: &Candidate, encryption: Encryptio
     let stream = dns::connect(resolver, &at.host, at.port, CONNECT).await;
     let mut stream = stream.map_err(|error| {
         let reason = format!("The {} cannot be reached: {error}", peer.name);
-        if error.kind() == io::ErrorKind::NotFound { No::NoHost(reason) } else { No::Next(reason) }
+        if error.kind() == io::ErrorKind::NotFound { No::Nowhere(reason) } else { No::Next(reason) }
     })?;
     if at.implicit {
         stream = encrypt(line, stream, &peer).await.map_err(No::Next)?;

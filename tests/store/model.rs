@@ -6,13 +6,15 @@ use pillarbox::store::{
     Body, BodyHandle, Change, Hold, MailId, MailboxId, QueueRecipient, RecipientState, Store, StoreError,
 };
 
+/// Recipients (still pending, due, tries), hold.
+pub type Queued = (Vec<(bool, i64, u32)>, Hold);
+
 /// Everything a reader can see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     /// User → UID → mail, size.
     pub mailboxes: BTreeMap<u32, BTreeMap<u32, (MailId, u64)>>,
-    /// Mail → recipients (still pending, due, tries), hold.
-    pub queue: BTreeMap<MailId, (Vec<(bool, i64, u32)>, Hold)>,
+    pub queue: BTreeMap<MailId, Queued>,
     /// When it wakes, mail; of those not held for good.
     pub due: BTreeSet<(i64, MailId)>,
     pub bodies: BTreeMap<MailId, String>,
