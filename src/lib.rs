@@ -30,6 +30,7 @@ pub mod intake;
 
 // Floor 5: services.
 pub mod collect;
+pub mod connect;
 pub mod notify;
 pub mod send;
 pub mod serve;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room imports only from rooms with a smaller number; those on the same floor do not know each other.
-const FLOORS: [(&str, u32); 20] = [
+const FLOORS: [(&str, u32); 21] = [
     ("proto", 1),
     ("mail", 1),
     ("rules", 1),
@@ -22,6 +22,7 @@ const FLOORS: [(&str, u32); 20] = [
     ("intake", 4),
     ("web", 5),
     ("serve", 5),
+    ("connect", 5),
     ("collect", 5),
     ("send", 5),
     ("notify", 5),

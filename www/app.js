@@ -45,11 +45,17 @@ function show([status, queue]) {
   page.classList.remove("stale");
   page.replaceChildren(
     figures(status),
+    section("Connections", status.connections, [
+      ["Name", (row) => row.name],
+      ["State", (row) => h("small", {}, row.state)],
+      ["Last run", (row) => (row.running ? "running" : time(row.last_run, now))],
+      ["Next run", (row) => (row.next_run ? time(row.next_run, now) : "on demand")],
+    ], "Connections send and collect the office's mail. There is none yet."),
+    h("div", {}, status.schedule.paused && h("p", { class: "quiet" }, `The schedule is ${status.schedule.state}.`)),
     section("Mail Collectors", status.collectors, [
       ["Name", (row) => row.name],
       ["State", (row) => [connector(row), h("small", {}, row.state)]],
       ["Last run", (row) => (row.running ? "running" : time(row.last_run, now))],
-      ["Next run", (row) => (row.next_run ? time(row.next_run, now) : "on demand")],
       ["Collected", (row) => String(row.collected_total), true],
     ], "Mail Collectors fetch the office's mail from its provider. There is none yet."),
     section("Mail Senders", status.senders, [

@@ -35,7 +35,7 @@ CONNECTION = """
 [[connections]]
 name = "Smarthost"
 paused = {paused}
-collect_every = {every}
+default = {default}
 
 [connections.sender]
 hosts = [{{ host = "127.0.0.1", port = {sink} }}]
@@ -74,8 +74,8 @@ enabled = false
 """
 
 
-def connection(paused=False, every=0):
-    return CONNECTION.format(paused=str(paused).lower(), every=every, sink=SINK_PORT)
+def connection(paused=False, default=False):
+    return CONNECTION.format(paused=str(paused).lower(), default=str(default).lower(), sink=SINK_PORT)
 
 
 def run(directory):
@@ -118,7 +118,7 @@ class CandidateCollect(Collector):
         Path(d, "data").mkdir(exist_ok=True)
         # Services of its own on loopback: the usual ports may be taken.
         services = SMTP.format(port=pop_port + 400) + POP3.format(port=pop_port + 401)
-        text = general("local.test") + services + connection(every=5) + COLLECTOR.format(port=pop_port) + USER
+        text = general("local.test") + services + connection(default=True) + COLLECTOR.format(port=pop_port) + USER
         Path(d, "config.toml").write_text(text)
 
     def argv(self, d):

@@ -6,12 +6,11 @@ use super::duplicates;
 use super::leave::ANSWERABLE;
 use super::listing::Listed;
 use super::recipients::Recipients;
+use crate::net::is_plausible;
 use crate::route::Destination;
 use crate::store::Held;
 
 pub(super) const DAY: i64 = 86_400_000;
-/// A clock before this (1 January 2026) has not been set: nothing is aged by it.
-const PLAUSIBLE: i64 = 1_767_225_600_000;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -84,7 +83,7 @@ impl Rules {
         if self.leave_days == 0 {
             return true;
         }
-        self.now >= PLAUSIBLE && seen_at >= PLAUSIBLE && self.now - seen_at >= i64::from(self.leave_days) * DAY
+        is_plausible(self.now) && is_plausible(seen_at) && self.now - seen_at >= i64::from(self.leave_days) * DAY
     }
 
     pub fn too_large(&self, size: u64) -> bool {
@@ -95,7 +94,7 @@ impl Rules {
     /// been deleted on, so that a provider's short list is not the end of what is known.
     fn obsolete(&self, seen_at: i64) -> bool {
         let days = i64::from(self.leave_days) + i64::from(self.hold_obsolete_days);
-        self.now >= PLAUSIBLE && self.now - seen_at >= days * DAY
+        is_plausible(self.now) && self.now - seen_at >= days * DAY
     }
 
     /// Whether somebody's answer has the message downloaded.
@@ -153,7 +152,7 @@ pub(super) fn plan(
 /// Remembered unique-ids that need no more remembering, given the complete list of what the provider has.
 pub(super) fn obsolete(messages: &[Listed<'_>], seen: &HashMap<String, i64>, rules: Rules) -> Vec<String> {
     let outdated = |uid: &str, at: i64| match duplicates::is_mark(uid) {
-        true => rules.now >= PLAUSIBLE && rules.now - at >= duplicates::KEPT,
+        true => is_plausible(rules.now) && rules.now - at >= duplicates::KEPT,
         false => rules.obsolete(at),
     };
     let mut old: HashSet<&str> =
@@ -166,7 +165,7 @@ pub(super) fn obsolete(messages: &[Listed<'_>], seen: &HashMap<String, i64>, rul
 
 /// Held messages that the complete list has had no longer for long.
 pub(super) fn released(messages: &[Listed<'_>], held: &HashMap<String, Held>, rules: Rules) -> Vec<String> {
-    let old = |held: &Held| rules.now >= PLAUSIBLE && rules.now - held.since > ANSWERABLE;
+    let old = |held: &Held| is_plausible(rules.now) && rules.now - held.since > ANSWERABLE;
     let mut gone: HashSet<&str> = held.iter().filter(|(_, held)| old(held)).map(|(uid, _)| uid.as_str()).collect();
     for key in messages.iter().filter_map(|message| message.key) {
         gone.remove(key);
@@ -188,7 +187,7 @@ pub(super) fn renamed(messages: &[Listed<'_>], seen: &HashMap<String, i64>, rule
 mod tests {
     use super::*;
 
-    const NOW: i64 = PLAUSIBLE + 400 * DAY;
+    const NOW: i64 = crate::net::PLAUSIBLE + 400 * DAY;
 
     fn listed(number: u32, key: Option<&str>, size: u64) -> Listed<'_> {
         Listed { number, size: Some(size), key }

@@ -16,19 +16,18 @@ pub struct Connection {
     pub name: String,
     /// Off: nothing is collected or sent, and nothing waits for it.
     pub enabled: bool,
-    /// Nothing is sent, and nothing collected unless somebody asks for it, until this is taken back. Mail is still
-    /// accepted and kept.
+    /// A default Connection: one of those that a schedule item starts which connects to the default Connections, and that
+    /// the file CONNECT.NOW starts.
+    pub default: bool,
+    /// Not started by the schedule, and its mail waits, until this is taken back; a run started by hand works, and sends.
     pub paused: bool,
-    /// Collect at this interval. 0: only on demand.
-    #[schemars(range(max = 1440), extend("x-unit" = "minutes"))]
-    pub collect_every: u32,
     /// How outgoing mail leaves.
     pub sender: Option<Sender>,
 }
 
 impl Default for Connection {
     fn default() -> Connection {
-        Connection { id: 0, name: "Provider".into(), enabled: true, paused: false, collect_every: 5, sender: None }
+        Connection { id: 0, name: "Provider".into(), enabled: true, default: true, paused: false, sender: None }
     }
 }
 

@@ -244,11 +244,11 @@ fn connections() -> impl Strategy<Value = Vec<Connection>> {
             let hosts = hosts.into_iter().map(|host| RelayHost { host: "r.example".into(), ..host }).collect();
             Sender { hosts, login, max_connections, retry, ..Sender::default() }
         });
-    let connection = (any::<bool>(), proptest::option::of(sender), 0u32..1440);
-    let connection = connection.prop_map(|(paused, sender, collect_every)| Connection {
+    let connection = (any::<bool>(), proptest::option::of(sender), any::<bool>());
+    let connection = connection.prop_map(|(paused, sender, default)| Connection {
         paused,
         sender,
-        collect_every,
+        default,
         ..Connection::default()
     });
     proptest::collection::btree_map(name(), connection, 0..3)

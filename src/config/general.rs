@@ -26,6 +26,9 @@ pub struct General {
     /// the office's own people then takes the way through the provider.
     #[schemars(title = "Send all SMTP mail out")]
     pub send_all_smtp_mail_out: bool,
+    /// The time zone of the office, such as Europe/Berlin: what times of day in the schedule and in rules mean. Empty: that
+    /// of the system.
+    pub time_zone: String,
     /// Mail with more Received lines than this is refused: it runs in a circle.
     #[schemars(range(min = 20, max = 100))]
     pub max_hops: u32,
@@ -52,6 +55,7 @@ impl Default for General {
             unknown_local_is_outgoing: false,
             disable_default_mappings: false,
             send_all_smtp_mail_out: false,
+            time_zone: String::new(),
             max_hops: 100,
             fastest_pop3_download: false,
             hold_obsolete_uids: 14,

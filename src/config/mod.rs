@@ -29,6 +29,7 @@ mod prepare;
 pub mod reference;
 pub mod routing;
 pub mod rules;
+pub mod schedule;
 pub mod schema;
 pub mod secret;
 mod secrets;
@@ -36,6 +37,7 @@ pub mod security;
 pub mod senders;
 pub mod services;
 mod snapshot;
+mod timetable;
 pub mod tls;
 pub mod users;
 
@@ -55,12 +57,14 @@ pub use mappings::{DomainMapping, Mapping, MappingType};
 pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use routing::{CollectorRouting, RoutingErrorAction, RoutingErrors, RoutingHeader, RoutingOptions};
 pub use rules::{DownloadAction, DownloadRule, RuleList, SmtpAction, SmtpRule};
+pub use schedule::{ConnectTo, Schedule, ScheduleItem, Weekday};
 pub use secret::Secret;
 pub use secrets::STARS;
 pub use security::{Ids as IntrusionLog, Ips, LoginProtection, Security};
 pub use senders::{RelayEncryption, RelayHost, RetryStep, ReturnAddress, Sender, SendingMethod};
 pub use services::{AntiRelay, Authentication, Pop3Service, RblAction, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
+pub use timetable::{Moment, Timetable};
 pub use tls::{Dns, Tls, name_servers};
 pub use users::User;
 
@@ -80,6 +84,9 @@ pub struct Config {
     pub web: WebService,
     /// Providers: how mail is sent through them, and when.
     pub connections: Vec<Connection>,
+    /// When Connections run by themselves.
+    #[schemars(title = "Connector Schedule")]
+    pub schedule: Schedule,
     /// Mailboxes at providers that mail is fetched from.
     #[schemars(title = "Mail Collectors")]
     pub collectors: Vec<Collector>,

@@ -55,7 +55,9 @@ impl Config {
                 Some((lower(&before.name).into_owned(), now.name.clone()))
             })
             .collect();
-        for name in self.collectors.iter_mut().flat_map(|collector| &mut collector.connections) {
+        let of_collectors = self.collectors.iter_mut().flat_map(|collector| &mut collector.connections);
+        let of_items = self.schedule.items.iter_mut().flat_map(|item| &mut item.connections);
+        for name in of_collectors.chain(of_items) {
             if let Some(now) = renamed.get(&*lower(name)) {
                 name.clone_from(now);
             }

@@ -172,6 +172,7 @@ mod tests {
                 "pop3",
                 "web",
                 "connections",
+                "schedule",
                 "collectors",
                 "download_rules",
                 "users",

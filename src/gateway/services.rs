@@ -15,7 +15,7 @@ use crate::net::tls::ServerTls;
 use crate::net::{Tasks, now_ms};
 use crate::policy::{Logins, Pop3Logins, Watch};
 use crate::store::Store;
-use crate::{collect, notify, send, serve, web};
+use crate::{collect, connect, notify, send, serve, web};
 
 use super::listeners::{Bound, Service};
 use super::memory;
@@ -48,6 +48,14 @@ impl Parts {
 
     /// SMTP first: it is what waits for us.
     pub fn spawn_all(&self, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
+        let connecting = connect::Context {
+            config: self.intake.config.clone(),
+            signals: self.intake.signals.clone(),
+            board: self.intake.board.clone(),
+            dir: self.intake.store.dir().to_path_buf(),
+            stop: self.stop.clone(),
+        };
+        connect::prepare(&connecting);
         let context = self.serving();
         let mut services = self.spawn_listeners(&context, bound);
         let sending = send::Context {
@@ -70,6 +78,7 @@ impl Parts {
             let (tasks, intake, resolver, stop) = parts.clone();
             collect::run(tasks, intake, resolver, serve.clone(), stop)
         }));
+        services.push(self.supervise("the schedule", move || connect::run(connecting.clone())));
         let follow = (self.intake.config.clone(), self.resolver.clone(), self.stop.clone());
         services.push(self.supervise("name servers", move || {
             let (config, resolver, stop) = follow.clone();

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
+use super::connections::Connections;
+
 /// A listening socket.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listening {
@@ -37,7 +39,6 @@ pub struct CollectorState {
     /// Runs that have ended since the start.
     pub runs: u64,
     pub last_run: Option<i64>,
-    pub next_run: Option<i64>,
     pub collected_last: u64,
     pub collected_total: u64,
 }
@@ -83,6 +84,7 @@ struct State {
     sessions: BTreeMap<u64, SessionInfo>,
     collectors: BTreeMap<u32, CollectorState>,
     senders: BTreeMap<u32, SenderState>,
+    connections: Connections,
     problems: VecDeque<Problem>,
 }
 
@@ -129,6 +131,16 @@ impl Board {
 
     pub fn collector(&self, id: u32, change: impl FnOnce(&mut CollectorState)) {
         change(self.state().collectors.entry(id).or_default());
+    }
+
+    /// Takes the others off the board.
+    pub fn keep_collectors(&self, is_there: impl Fn(u32) -> bool) {
+        self.state().collectors.retain(|id, _| is_there(*id));
+    }
+
+    /// What is noted of Connections and their schedule.
+    pub(super) fn with_connections<T>(&self, look: impl FnOnce(&mut Connections) -> T) -> T {
+        look(&mut self.state().connections)
     }
 
     pub fn collectors(&self) -> BTreeMap<u32, CollectorState> {

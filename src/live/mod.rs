@@ -2,11 +2,13 @@
 //! Nothing here is stored.
 
 mod board;
+mod connections;
 mod logfile;
 mod runs;
 mod signals;
 
 pub use board::{Board, CollectorState, Listening, Problem, SenderState, SessionGuard, SessionInfo};
+pub use connections::{ConnectionState, ScheduleState};
 pub use logfile::{LogFiles, file_name};
 pub use runs::{Part, Running, Runs};
 pub use signals::{Signals, Stop, StopSource};

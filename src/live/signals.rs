@@ -23,7 +23,6 @@ pub struct Signals {
 struct Inner {
     overflowed: AtomicBool,
     queue: Event,
-    collect: Event,
     tasks: Event,
 }
 
@@ -65,15 +64,6 @@ impl Signals {
     /// Runs of Connections: asking for them, taking part in them.
     pub fn runs(&self) -> &Runs {
         &self.runs
-    }
-
-    /// Collect now.
-    pub fn collect_now(&self) {
-        self.inner.collect.notify(usize::MAX);
-    }
-
-    pub fn on_collect(&self) -> event_listener::EventListener {
-        self.inner.collect.listen()
     }
 
     /// A task row was committed.

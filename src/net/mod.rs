@@ -11,4 +11,4 @@ pub mod tls;
 pub use dns::Resolver;
 pub use executor::Tasks;
 pub use stream::Stream;
-pub use time::{now_ms, timeout};
+pub use time::{PLAUSIBLE, is_plausible, now_ms, timeout};

@@ -10,6 +10,14 @@ pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
 }
 
+/// A clock before this (1 January 2026) has not been set: boards have none that runs while they are off.
+pub const PLAUSIBLE: i64 = 1_767_225_600_000;
+
+/// Whether a time in Unix milliseconds can be one of a clock that has been set.
+pub fn is_plausible(ms: i64) -> bool {
+    ms >= PLAUSIBLE
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("timed out")]
 pub struct TimedOut;

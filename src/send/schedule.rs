@@ -5,14 +5,13 @@
 //! least half the tries it would get in that time before it is reported late or given up, whatever the clock says.
 
 use crate::config::Sender;
+use crate::net::is_plausible;
 use crate::store::{QueueEntry, QueueRecipient};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 /// Used when the settings name no step.
 const DEFAULT_EVERY: i64 = 30 * MINUTE;
-/// Unix milliseconds of 2026-01-01: no mail is older than the program.
-const PLAUSIBLE: i64 = 1_767_225_600_000;
 
 /// What follows a try that failed for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ pub fn is_out_of_reach(sender: &Sender, due: i64, now: i64) -> bool {
 fn age(sender: &Sender, accepted_at: i64, tries: u32, now: i64) -> i64 {
     let limit = i64::from(sender.give_up_after).max(1) * HOUR;
     let tried_for = tried_for(sender, tries, limit);
-    if accepted_at >= PLAUSIBLE && now >= accepted_at {
+    if is_plausible(accepted_at) && now >= accepted_at {
         return (now - accepted_at).min(2 * tried_for);
     }
     tried_for
@@ -87,7 +86,7 @@ fn spread(mail: u64, every: i64) -> i64 {
 mod tests {
     use super::*;
 
-    const START: i64 = PLAUSIBLE + 1_000 * HOUR;
+    const START: i64 = crate::net::PLAUSIBLE + 1_000 * HOUR;
 
     fn entry(accepted_at: i64, tries: u32) -> QueueEntry {
         let mut entry = QueueEntry { accepted_at, ..crate::send::tests::entry(7, 1) };

@@ -126,7 +126,7 @@ fn no_data_and_no_program() {
     assert_eq!(place.refusal(&["queue", "list"], 1), missing);
     assert!(!place.data().exists(), "looking makes nothing");
     place.answer(&["config", "import", place.write("a.toml", OFFICE).to_str().unwrap()]);
-    assert_eq!(place.refusal(&["collect"], 1), "no program runs on this data that could collect");
+    assert_eq!(place.refusal(&["collect"], 1), "no program runs on this data that could connect");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_stop_in_the_middle_loses_and_doubles_nothing() {
     let mut office = Office::with(collector(7, &provider));
     for part in 1..4 {
         wait("the collector to be known", || office.board.collectors().contains_key(&7).then_some(()));
-        office.signals.collect_now();
+        office.ask();
         wait("a part to arrive", || (office.board.accepted() > part * 100).then_some(()));
         office = office.restart();
     }

@@ -19,6 +19,7 @@ mod tls;
 mod turn;
 
 use office::{INFO, Office, collector, config, connection, mail, names, wait};
+use pillarbox::config::Collector;
 use pillarbox::store::Change;
 use provider::Provider;
 
@@ -148,7 +149,7 @@ fn one_providers_trouble_is_not_anothers() {
     let mut silent = collector(1, &good);
     silent.port = mute.local_addr().unwrap().port();
     let connections =
-        vec![connection(1, vec![silent]), connection(2, vec![collector(2, &refusing), collector(3, &good)])];
+        vec![connection(2, vec![collector(2, &refusing), collector(3, &good)]), connection(1, vec![silent])];
     let office = Office::open(config(connections));
     office.run(3);
     assert_eq!(office.subjects(INFO), names(&["a"]));
@@ -159,41 +160,41 @@ fn one_providers_trouble_is_not_anothers() {
         "Your provider refused the password for info@isp.example; mail waits there and nothing is lost. It said: \
          [AUTH] wrong password"
     );
-    assert!(office.state(1).running);
     assert_eq!(office.board.problems().len(), 1);
-    office.run(2);
-    assert_eq!(office.board.problems().len(), 1, "the same trouble is told once");
+    wait("the one that says no word to be asked", || office.state(1).running.then_some(()));
 }
 
 #[test]
-fn the_schedule_is_kept() {
+fn the_same_trouble_is_told_once() {
+    let refusing = Provider::start();
+    refusing.behave(|b| b.refuse_login = Some("-ERR [AUTH] wrong password"));
+    let office = Office::with(collector(2, &refusing));
+    office.run(2);
+    office.run(2);
+    assert_eq!(office.board.problems().len(), 1);
+}
+
+#[test]
+fn collectors_run_with_their_connections() {
     let provider = Provider::start();
     provider.put("a", mail("a"));
-    let mut every = connection(1, vec![collector(7, &provider)]);
-    every.0.collect_every = 5;
-    let mut paused = connection(2, vec![collector(8, &provider)]);
-    paused.0.paused = true;
-    let mut off = connection(3, vec![collector(9, &provider)]);
-    off.0.enabled = false;
-    let office = Office::open(config(vec![every.clone(), paused.clone(), off]));
-    // The first run comes by itself.
-    office.ran(7, 1);
-    let next = wait("the next run to be set", || office.state(7).next_run);
-    let until = next - pillarbox::net::now_ms();
-    assert!((290_000..=300_000).contains(&until), "{until}");
-    assert_eq!((office.state(8).state.as_str(), office.state(9).state.as_str()), ("paused", "switched off"));
-    assert_eq!((office.state(8).runs, office.state(8).next_run), (0, None));
+    let (off, _) = connection(3, Vec::new());
+    let off = pillarbox::config::Connection { enabled: false, ..off };
+    let of_both = Collector { connections: vec!["Provider 1".into(), "PROVIDER 2".into()], ..collector(7, &provider) };
+    let of_none = Collector { enabled: false, ..collector(8, &provider) };
+    let (one, mut collectors) = connection(1, vec![collector(6, &provider)]);
+    collectors.extend([of_both, of_none]);
+    let of_off = Collector { connections: vec!["Provider 3".into()], ..collector(9, &provider) };
+    let office = Office::open(config(vec![(one.clone(), collectors), connection(2, Vec::new()), (off, vec![of_off])]));
+    office.run(6);
+    office.ran(7, 2);
+    assert_eq!(office.state(8).state, "switched off");
+    assert_eq!((office.state(9).runs, office.state(9).state.as_str()), (0, "never run"));
 
-    // Somebody asks: a paused connection too, one that is off never.
-    office.run(7);
-    office.ran(8, 1);
-    assert_eq!(office.state(9).runs, 0);
-
-    // A new connection is picked up, and one that is gone does nothing any more.
-    office.config.publish(config(vec![paused, connection(4, vec![collector(10, &provider)])]));
-    let before = office.state(7).runs;
+    // A new collector is picked up, and one that is gone does nothing any more.
+    office.config.publish(config(vec![(one, Vec::new()), connection(4, vec![collector(10, &provider)])]));
     office.run(10);
-    assert_eq!(office.state(7).runs, before);
+    assert!(!office.board.collectors().contains_key(&6));
 }
 
 #[test]

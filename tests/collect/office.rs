@@ -3,13 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pillarbox::collect;
 use pillarbox::config::{Collector, CollectorEncryption, CollectorRouting, Config, Connection, Login, Published, User};
 use pillarbox::intake::{Intake, MailParams, Source};
 use pillarbox::live::{Board, CollectorState, Signals, Stop, StopSource};
 use pillarbox::mail::{Address, Recipient};
 use pillarbox::net::{Resolver, Tasks};
 use pillarbox::store::{Body, MailboxId, Store, Task};
+use pillarbox::{collect, connect};
 
 use crate::provider::Provider;
 
@@ -58,7 +58,7 @@ pub fn collector(id: u32, provider: &Provider) -> Collector {
 
 /// A Connection that runs on demand only, with its collectors.
 pub fn connection(id: u32, collectors: Vec<Collector>) -> (Connection, Vec<Collector>) {
-    let connection = Connection { id, name: format!("Provider {id}"), collect_every: 0, ..Connection::default() };
+    let connection = Connection { id, name: format!("Provider {id}"), default: false, ..Connection::default() };
     let run_by = |collector| Collector { connections: vec![connection.name.clone()], ..collector };
     let collectors = collectors.into_iter().map(run_by).collect();
     (connection, collectors)
@@ -137,6 +137,17 @@ impl Office {
             let run = move || smol::block_on(tasks.run(async { ended.recv().await.unwrap_or_default() }));
             office.threads.push(thread::spawn(run));
         }
+        let connecting = connect::Context {
+            config: office.config.clone(),
+            signals: office.signals.clone(),
+            board: office.board.clone(),
+            dir: office.store.dir().to_path_buf(),
+            stop: stopping.clone(),
+        };
+        tasks.spawn(connect::run(connecting)).detach();
+        // There is no sender: its parts in runs are nobody's.
+        let sending = office.signals.runs().sending();
+        tasks.spawn(async move { while sending.recv().await.is_ok() {} }).detach();
         let serve = serve(&Parts { tasks: tasks.clone(), intake: intake.clone(), stop: stopping.clone() });
         tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), serve, stopping)).detach();
         office
@@ -183,8 +194,15 @@ impl Office {
     pub fn run(&self, collector: u32) -> CollectorState {
         wait("the collector to be known", || self.board.collectors().contains_key(&collector).then_some(()));
         let before = self.state(collector).runs;
-        self.signals.collect_now();
+        self.ask();
         self.ran(collector, before + 1)
+    }
+
+    /// Asks for a run of each Connection.
+    pub fn ask(&self) {
+        for connection in &self.config.current().connections {
+            self.signals.runs().ask(connection.id);
+        }
     }
 
     /// Waits until so many runs have ended.

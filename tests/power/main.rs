@@ -121,9 +121,10 @@ enabled = false
 [[users]]
 name = "anna"
 password = "anna-secret"
+[[schedule.items]]
+every = 1
 [[connections]]
 name = "Provider"
-collect_every = 1
 [connections.sender]
 max_connections = 4
 hosts = [{{ host = "127.0.0.1", port = {sink} }}]

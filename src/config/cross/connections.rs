@@ -7,9 +7,15 @@ use super::{Checks, is_domain};
 use crate::config::Login;
 use crate::config::directory::lower;
 
+/// They run one after another: with more, each would wait too long for its turn.
+const MAX_CONNECTIONS: usize = 10;
+
 impl Checks<'_> {
     pub(super) fn connections(&mut self) {
         let config = self.config;
+        if config.connections.len() > MAX_CONNECTIONS {
+            self.wrong("connections", format!("there are more than {MAX_CONNECTIONS}"));
+        }
         let mut names = HashMap::new();
         for (position, connection) in config.connections.iter().enumerate() {
             let path = format!("connections[{position}]");

@@ -5,6 +5,7 @@ mod connections;
 mod lan;
 mod mappings;
 mod rules;
+mod schedule;
 mod senders;
 mod services;
 mod users;
@@ -21,6 +22,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<Invalid>) {
     checks.services();
     checks.users();
     checks.connections();
+    checks.schedule();
     checks.collectors();
     checks.rules();
     checks.lan();
@@ -53,6 +55,10 @@ impl Checks<'_> {
             } else if !is_domain_or_address_pattern(entry) {
                 self.wrong(path, format!("\"{entry}\" is no domain, address or pattern of one"));
             }
+        }
+        if !general.time_zone.is_empty() && jiff::tz::TimeZone::get(&general.time_zone).is_err() {
+            let message = format!("\"{}\" is no time zone such as Europe/Berlin", general.time_zone);
+            self.wrong("general.time_zone", message);
         }
         let name = &general.main_administrator;
         if self.config.users.is_empty() {

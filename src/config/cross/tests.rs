@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{AccessRule, RelayHost, RetryStep, Secret};
-use crate::config::{Collector, CollectorRouting, Connection, Login, Sender, User};
+use crate::config::{Collector, CollectorRouting, ConnectTo, Connection, Login, ScheduleItem, Sender, User};
 use crate::config::{RelayEncryption, ReturnAddress, SendingMethod};
 
 fn user(name: &str, aliases: &[&str]) -> User {
@@ -385,4 +385,57 @@ fn download_rules_and_smtp_rules() {
             "smtp[1].rules[0].conditions[0]: column 1: there is no Collector here: mail that comes in by SMTP has no collector"
         ]
     );
+}
+
+#[test]
+fn the_schedule() {
+    let with = |change: fn(&mut ScheduleItem)| {
+        after(|c| change(&mut c.schedule.items[0]))
+            .into_iter()
+            .map(|text| text.replace("schedule.items[0].", ""))
+            .collect()
+    };
+    let good: [Vec<String>; 3] = [
+        with(|item| item.until = "0:00".into()),
+        with(|item| item.once_at = "9:30".into()),
+        with(|item| (item.connect_to, item.connections) = (ConnectTo::TheseConnections, vec!["provider".into()])),
+    ];
+    assert!(good.iter().all(Vec::is_empty), "{good:?}");
+    for (found, expected) in [
+        (with(|item| item.from = "24:00".into()), "from: \"24:00\" is no time of day such as 08:30"),
+        (with(|item| item.once_at = "noon".into()), "once_at: \"noon\" is no time of day such as 08:30"),
+        (
+            with(|item| (item.from, item.until) = ("21:00".into(), "9:00".into())),
+            "until: \"9:00\" is before \"21:00\"; make one item until 23:59 and another one from 0:00",
+        ),
+        (with(|item| item.days.clear()), "days: is empty; to switch the item off, set enabled = false"),
+        (
+            with(|item| (item.connect_to, item.connections) = (ConnectTo::TheseConnections, vec!["X".into()])),
+            "connections[0]: there is no Connection \"X\"",
+        ),
+        (
+            with(|item| item.connect_to = ConnectTo::TheseConnections),
+            "connections: is empty; name the Connections to start",
+        ),
+        (
+            with(|item| item.connections = vec!["Provider".into()]),
+            "connections: counts only with connect_to = \"these-connections\"; leave it empty",
+        ),
+    ] {
+        assert_eq!(found, [expected]);
+    }
+    assert_eq!(after(|c| c.general.time_zone = "Asia/Kathmandu".into()), [""; 0]);
+    assert_eq!(
+        after(|c| c.general.time_zone = "Europe/Atlantis".into()),
+        ["general.time_zone: \"Europe/Atlantis\" is no time zone such as Europe/Berlin"]
+    );
+}
+
+#[test]
+fn ten_connections_at_most() {
+    let found = after(|c| {
+        let more = |n: u32| Connection { name: format!("P{n}"), ..Connection::default() };
+        c.connections.extend((0..10).map(more));
+    });
+    assert_eq!(found, ["connections: there are more than 10"]);
 }

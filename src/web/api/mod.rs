@@ -7,6 +7,9 @@
 //! | `GET queue?after=ID&limit=N` | mails in the outgoing queue |
 //! | `POST queue/ID/retry`, `hold`, `release`, `DELETE queue/ID` | one mail; `POST queue/retry` all that are not held |
 //! | `POST collect` | collect now |
+//! | `GET connections` | Connections and the state of the schedule |
+//! | `POST connections/start`, `connections/NAME/start` | run the default Connections, or one, now |
+//! | `POST connections/NAME/pause`, `resume` | one Connection; `POST schedule/pause`, `resume` the whole schedule |
 //! | `GET config`, `PUT config` | the configuration by sections; secrets are stars, and stay as they are where stars come back |
 //! | `GET config/file?secrets=yes`, `PUT config/file` | the same as a TOML file |
 //! | `GET users`, `POST users`, `PUT users/NAME/password`, `DELETE users/NAME` | people |
@@ -24,6 +27,7 @@
 //! What comes from the network may look at `status` and `queue`; everything else is for the socket.
 
 mod access;
+mod connections;
 mod mappings;
 mod queue;
 mod rules;
@@ -155,6 +159,13 @@ impl Api {
             ("POST", ["queue", mail, "release"]) => self.queue_change(mail, queue::Action::Release).await,
             ("DELETE", ["queue", mail]) => self.queue_change(mail, queue::Action::Remove).await,
             ("POST", ["collect"]) => self.collect(),
+            ("GET", ["connections"]) => self.connections(),
+            ("POST", ["connections", "start"]) => self.start_connections(None),
+            ("POST", ["connections", name, "start"]) => self.start_connections(Some(&decoded(name)?)),
+            ("POST", ["connections", name, action @ ("pause" | "resume")]) => {
+                self.pause(Some(&decoded(name)?), *action == "pause").await
+            }
+            ("POST", ["schedule", action @ ("pause" | "resume")]) => self.pause(None, *action == "pause").await,
             ("GET", ["config"]) => Ok(self.config.current().to_json_covered()),
             ("PUT", ["config"]) => self.put_sections(read(request.body)?).await,
             ("GET", ["config", "file"]) => Ok(json!({ "toml": self.config.current().to_toml(query == "secrets=yes") })),
@@ -181,35 +192,13 @@ impl Api {
             (
                 method,
                 [
-                    "status" | "queue" | "collect" | "config" | "users" | "backup" | "access" | "rules" | "blocks"
-                    | "events" | "mappings" | "route" | "lan",
+                    "status" | "queue" | "collect" | "connections" | "schedule" | "config" | "users" | "backup"
+                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan",
                     ..,
                 ],
             ) => Err(ApiError::Method { method: method.into(), path: path.into() }),
             _ => Err(ApiError::Unknown(path.into())),
         }
-    }
-
-    fn collect(&self) -> Answer {
-        let config = self.config.current();
-        // A paused connection collects when somebody asks.
-        let enabled = config.connections.iter().filter(|connection| connection.enabled);
-        let mut collectors: Vec<u32> = enabled
-            .flat_map(|connection| config.collectors_of(connection))
-            .filter(|collector| collector.enabled)
-            .map(|collector| collector.id)
-            .collect();
-        collectors.sort_unstable();
-        collectors.dedup();
-        let count = collectors.len();
-        if !self.running {
-            return Err(ApiError::Conflict("no program runs on this data that could collect".into()));
-        }
-        if count == 0 {
-            return Err(ApiError::Conflict("there is no collector that is switched on".into()));
-        }
-        self.signals.collect_now();
-        Ok(json!({ "collecting": count }))
     }
 
     async fn put_sections(&self, sections: serde_json::Value) -> Answer {

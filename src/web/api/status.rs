@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::live::{CollectorState, Listening, Problem, SenderState, SessionInfo};
+use crate::live::{CollectorState, ConnectionState, Listening, Problem, ScheduleState, SenderState, SessionInfo};
 use crate::net::now_ms;
 use crate::store::StoreStatus;
 
@@ -24,6 +24,8 @@ struct Status {
     accepted: u64,
     sessions: Sessions,
     queue: Queue,
+    schedule: ScheduleState,
+    connections: Vec<Numbered<ConnectionState>>,
     collectors: Vec<Numbered<CollectorState>>,
     senders: Vec<Numbered<SenderState>>,
     problems: Vec<Problem>,
@@ -67,6 +69,8 @@ impl Api {
             accepted: board.accepted(),
             sessions: Sessions { count, list },
             queue: Queue { length: self.store.queue_len()?, next_due: self.store.queue_next_due()? },
+            schedule: board.schedule(),
+            connections: board.connections().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
             collectors: board.collectors().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
             senders: board.senders().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
             problems: board.problems(),

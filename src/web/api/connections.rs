@@ -1,0 +1,116 @@
+//! `connections`, `schedule`, `collect`: starting Connections by hand, pausing them and the schedule (spec
+//! connectors-and-smtp §3).
+
+use serde_json::json;
+
+use crate::config::{Config, Connection, lower};
+
+use super::{Answer, Api, ApiError, value};
+
+impl Api {
+    pub(super) fn connections(&self) -> Answer {
+        let config = self.config.current();
+        let states = self.board.connections();
+        let mut rows = Vec::with_capacity(config.connections.len());
+        for connection in &config.connections {
+            let state = states.get(&connection.id).cloned().unwrap_or_default();
+            rows.push(json!({
+                "id": connection.id,
+                "name": connection.name,
+                "enabled": connection.enabled,
+                "default": connection.default,
+                "paused": connection.paused,
+                "sender": connection.sender.is_some(),
+                "collectors": config.collectors_of(connection).map(|collector| &collector.name).collect::<Vec<_>>(),
+                "state": if self.running { state.state.as_str() } else { "not running" },
+                "running": state.running,
+                "last_run": state.last_run,
+                "next_run": state.next_run,
+            }));
+        }
+        Ok(json!({ "connections": rows, "schedule": self.schedule()? }))
+    }
+
+    fn schedule(&self) -> Answer {
+        match self.running {
+            true => value(self.board.schedule()),
+            false => Ok(json!({ "paused": self.config.current().schedule.paused, "state": "not running" })),
+        }
+    }
+
+    /// All that collect something.
+    pub(super) fn collect(&self) -> Answer {
+        self.needs_a_program()?;
+        let config = self.config.current();
+        let mut collectors = Vec::new();
+        let mut connections = Vec::new();
+        for connection in config.connections.iter().filter(|connection| connection.enabled) {
+            let before = collectors.len();
+            let enabled = config.collectors_of(connection).filter(|collector| collector.enabled);
+            collectors.extend(enabled.map(|collector| collector.id));
+            if collectors.len() > before {
+                connections.push(connection.id);
+            }
+        }
+        if connections.is_empty() {
+            return Err(ApiError::Conflict("there is no collector that is switched on".into()));
+        }
+        for id in connections {
+            self.signals.runs().ask(id);
+        }
+        collectors.sort_unstable();
+        collectors.dedup();
+        Ok(json!({ "collecting": collectors.len() }))
+    }
+
+    /// One Connection, or the default ones; also those that are paused.
+    pub(super) fn start_connections(&self, name: Option<&str>) -> Answer {
+        self.needs_a_program()?;
+        let config = self.config.current();
+        let chosen: Vec<&Connection> = match name {
+            Some(name) => vec![config.connections.iter().find(|c| is_named(c, name)).ok_or_else(|| unknown(name))?],
+            None => config.connections.iter().filter(|connection| connection.default && connection.enabled).collect(),
+        };
+        if let Some(off) = chosen.iter().find(|connection| !connection.enabled) {
+            return Err(ApiError::Conflict(format!("the Connection {} is switched off", off.name)));
+        }
+        if chosen.is_empty() {
+            return Err(ApiError::Conflict("there is no default Connection that is switched on".into()));
+        }
+        for connection in &chosen {
+            self.signals.runs().ask(connection.id);
+        }
+        Ok(json!({ "started": chosen.iter().map(|connection| &connection.name).collect::<Vec<_>>() }))
+    }
+
+    /// One Connection, or the whole schedule.
+    pub(super) async fn pause(&self, name: Option<&str>, paused: bool) -> Answer {
+        let _alone = self.changing.lock().await;
+        let mut config = Config::clone(&self.config.current());
+        match name {
+            None => config.schedule.paused = paused,
+            Some(name) => {
+                let connection = config.connections.iter_mut().find(|connection| is_named(connection, name));
+                connection.ok_or_else(|| unknown(name))?.paused = paused;
+            }
+        }
+        self.put_changed(config).await?;
+        let by_file = !paused && self.store.dir().join("CONNECT.PAUSE").exists();
+        Ok(json!({ "paused": paused, "by_file": by_file }))
+    }
+
+    fn needs_a_program(&self) -> Result<(), ApiError> {
+        match self.running {
+            true => Ok(()),
+            false => Err(ApiError::Conflict("no program runs on this data that could connect".into())),
+        }
+    }
+}
+
+fn is_named(connection: &Connection, name: &str) -> bool {
+    lower(&connection.name) == lower(name)
+}
+
+fn unknown(name: &str) -> ApiError {
+    ApiError::Unknown(format!("Connection {name}"))
+}
