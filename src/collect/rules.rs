@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use super::job::Job;
 use super::leave::Told;
@@ -41,7 +40,7 @@ impl<'a> Judge<'a> {
             return None;
         }
         let place = job.config.collectors.iter().position(|collector| collector.id == job.collector.id)?;
-        let now = Timestamp::from_millisecond(now_ms()).unwrap_or_default().to_zoned(TimeZone::system()).datetime();
+        let now = Timestamp::from_millisecond(now_ms()).unwrap_or_default().to_zoned(job.config.time_zone()).datetime();
         Some(Judge { job, now, place: place as u64 })
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use jiff::ToSpan;
 use pillarbox::config::{SmtpAction, SmtpRule};
 use pillarbox::store::MessageRow;
 
@@ -45,6 +46,19 @@ fn mail_is_refused_at_the_earliest_stage() {
         client.send(TEXT);
         client.expect(".", reply(2));
         assert_eq!(counts(&office), if stage == 1 { (0, 1) } else { (0, 0) });
+    }
+}
+
+/// Twelve hours from Greenwich, so that neither zone is near the other's range.
+#[test]
+fn times_of_day_are_those_of_the_office() {
+    let noon = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).time();
+    let (from, until) = (noon.wrapping_add(11.hours()), noon.wrapping_add(13.hours()));
+    let range = format!("TimeNow: {}-{}", from.strftime("%H:%M"), until.strftime("%H:%M"));
+    for (zone, answer) in [("UTC", "250"), ("Etc/GMT-12", "550")] {
+        let office = office(vec![rule(SmtpAction::Reject, &[&range])]);
+        office.change(|config| config.general.time_zone = zone.into());
+        office.greeted().expect("MAIL FROM:<x@far.example>", answer);
     }
 }
 

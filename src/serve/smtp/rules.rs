@@ -23,6 +23,7 @@ pub(super) struct Ruling {
     mail_from: String,
     client: IpAddr,
     login: String,
+    zone: TimeZone,
     /// Taken ones, as written.
     recipients: Vec<String>,
     /// By a rule about the sender, for the whole mail.
@@ -96,6 +97,7 @@ impl Ruling {
             mail_from: return_path.map(Address::to_string).unwrap_or_default(),
             client,
             login: login.unwrap_or_default().to_string(),
+            zone: service.config.time_zone(),
             recipients: Vec::new(),
             of_mail: None,
             settled: Vec::new(),
@@ -191,7 +193,7 @@ impl Ruling {
 
     fn facts(&self) -> Facts<'_> {
         Facts {
-            now: Some(Timestamp::now().to_zoned(TimeZone::system()).datetime()),
+            now: Some(Timestamp::now().to_zoned(self.zone.clone()).datetime()),
             mail_from: Some(&self.mail_from),
             auth_user: Some(&self.login),
             client: Some(self.client),
