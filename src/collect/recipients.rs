@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use mail_parser::{HeaderName, HeaderValue, MessageParser};
+use mail_parser::{HeaderName, MessageParser};
 
 use super::job::{Job, Routing};
-use crate::config::{Config, RoutingHeader, RoutingOptions};
+use crate::config::Config;
 use crate::intake::question_at;
 use crate::mail::{Address, Header};
 use crate::route::{self, Destination, Found};
@@ -126,7 +126,7 @@ fn by_headers(job: &Job, accepted: &[String], special: &[SpecialHeader], header:
     let special = special
         .iter()
         .flat_map(|special| fields.all(special.name()).filter_map(|field| special.find(&field.unfolded())));
-    for address in special.chain(standard(options, header)).take(MAX_ADDRESSES) {
+    for address in special.chain(route::named_in(&options.headers, header)).take(MAX_ADDRESSES) {
         let Ok(address) = Address::parse(address.trim()) else { continue };
         if !seen.insert(address.as_str().to_lowercase()) {
             continue;
@@ -148,53 +148,10 @@ fn by_headers(job: &Job, accepted: &[String], special: &[SpecialHeader], header:
     recipients
 }
 
-/// Addresses in the standard headers that the options name, in the order of the header.
-fn standard(options: &RoutingOptions, header: &[u8]) -> Vec<String> {
-    if options.headers.is_empty() {
-        // A parser that is told of no header reads all it knows.
-        return Vec::new();
-    }
-    let mut parser = MessageParser::new();
-    for name in &options.headers {
-        parser = match name {
-            RoutingHeader::To => parser.header_address(HeaderName::To),
-            RoutingHeader::Cc => parser.header_address(HeaderName::Cc),
-            RoutingHeader::Received => parser.header_received(HeaderName::Received),
-            RoutingHeader::ApparentlyTo => parser.header_address("Apparently-To"),
-            RoutingHeader::ResentTo => parser.header_address(HeaderName::ResentTo),
-            RoutingHeader::ResentCc => parser.header_address(HeaderName::ResentCc),
-        };
-    }
-    let Some(message) = parser.default_header_ignore().parse_headers(header) else { return Vec::new() };
-    let mut all = Vec::new();
-    for header in message.headers() {
-        match &header.value {
-            HeaderValue::Address(list) => all.extend(list.iter().filter_map(|entry| entry.address()).map(String::from)),
-            HeaderValue::Received(received) => all.extend(received.for_().map(String::from)),
-            _ => {}
-        }
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_the_headers_that_are_set_are_looked_at() {
-        let header = b"Received: from a by b for <r@a.example>; Sun, 22 Nov 2026 09:00:00 +0100\r\nTo: t@a.example\r\n\
-            Cc: c@a.example\r\nApparently-To: p@a.example\r\nResent-To: s@a.example\r\nResent-Cc: d@a.example\r\n\
-            Bcc: b@a.example\r\n\r\n";
-        let all = ["r@a.example", "t@a.example", "c@a.example", "p@a.example", "s@a.example", "d@a.example"];
-        assert_eq!(standard(&RoutingOptions::default(), header), all);
-        let none = RoutingOptions { headers: Vec::new(), ..RoutingOptions::default() };
-        assert!(standard(&none, header).is_empty());
-        let only = |name| standard(&RoutingOptions { headers: vec![name], ..RoutingOptions::default() }, header);
-        assert_eq!(only(RoutingHeader::Received), ["r@a.example"]);
-        assert_eq!(only(RoutingHeader::ApparentlyTo), ["p@a.example"]);
-        assert_eq!(only(RoutingHeader::ResentCc), ["d@a.example"]);
-    }
     fn office() -> Config {
         use crate::config::User;
         let user = |id, name: &str, full: &str| User {

@@ -1,15 +1,10 @@
 //! Recipients from the headers of a collected mail: for catch-all mailboxes, whose envelope is lost (spec §4.5).
 
-use std::collections::HashSet;
-
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
 use super::{Destination, Origin, Search, matches};
-use crate::config::Config;
+use crate::config::{Config, RoutingHeader};
 use crate::mail::{Address, Recipient};
-
-/// Most addresses looked at in one mail; a header of thousands is spam, and each costs a lookup.
-const MAX_ADDRESSES: usize = 10_000;
 
 /// What became of the addresses in a collected mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,35 +53,34 @@ pub fn collected(config: &Config, implied: bool, address: &Address) -> (Vec<Dest
     (search.found, search.remote)
 }
 
-/// Recipients named in the headers of a collected mail (spec §4.5): addresses of To, Cc, Received (`for`), Apparently-To
-/// and Resent-* that match `accepted_domains`. `header` is the header block. Each address counts once.
-pub fn by_headers(config: &Config, accepted_domains: &[String], implied: bool, header: &[u8]) -> Found {
-    let parser = MessageParser::new()
-        .header_address(HeaderName::To)
-        .header_address(HeaderName::Cc)
-        .header_address(HeaderName::ResentTo)
-        .header_address(HeaderName::ResentCc)
-        .header_address("Apparently-To")
-        .header_received(HeaderName::Received)
-        .default_header_ignore();
-    let mut found = Found::default();
-    let Some(message) = parser.parse_headers(header) else { return found };
-    let mut seen = HashSet::new();
-    for address in message.headers().iter().flat_map(|header| addresses(&header.value)).take(MAX_ADDRESSES) {
-        let Ok(address) = Address::parse(address.trim()) else { continue };
-        if seen.insert(address.as_str().to_lowercase()) {
-            found.add(config, accepted_domains, implied, &address);
+/// What stands in these of a mail's headers in the place of an address (spec §4.5), in the order of the header block. Of
+/// Received, what it says after "for".
+pub fn named_in(headers: &[RoutingHeader], header: &[u8]) -> Vec<String> {
+    if headers.is_empty() {
+        // A parser that is told of no header reads all it knows.
+        return Vec::new();
+    }
+    let mut parser = MessageParser::new();
+    for name in headers {
+        parser = match name {
+            RoutingHeader::To => parser.header_address(HeaderName::To),
+            RoutingHeader::Cc => parser.header_address(HeaderName::Cc),
+            RoutingHeader::Received => parser.header_received(HeaderName::Received),
+            RoutingHeader::ApparentlyTo => parser.header_address("Apparently-To"),
+            RoutingHeader::ResentTo => parser.header_address(HeaderName::ResentTo),
+            RoutingHeader::ResentCc => parser.header_address(HeaderName::ResentCc),
+        };
+    }
+    let Some(message) = parser.default_header_ignore().parse_headers(header) else { return Vec::new() };
+    let mut all = Vec::new();
+    for header in message.headers() {
+        match &header.value {
+            HeaderValue::Address(list) => all.extend(list.iter().filter_map(|entry| entry.address()).map(String::from)),
+            HeaderValue::Received(received) => all.extend(received.for_().map(String::from)),
+            _ => {}
         }
     }
-    found
-}
-
-fn addresses<'a>(value: &'a HeaderValue<'_>) -> Vec<&'a str> {
-    match value {
-        HeaderValue::Address(list) => list.iter().filter_map(|entry| entry.address()).collect(),
-        HeaderValue::Received(received) => received.for_().into_iter().collect(),
-        _ => Vec::new(),
-    }
+    all
 }
 
 /// Entries are a domain, a full address, or either with wildcards. A leading @ is let through.

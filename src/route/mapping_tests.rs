@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::tests::by_headers;
 use super::*;
 use crate::config::{DomainMapping, General, Lan, LanCondition, LanRule, Login, Mapping, Secret};
 use crate::rules::{AddressForm, Target};

@@ -15,7 +15,7 @@ use search::Search;
 
 pub use crate::rules::pattern::matches;
 pub use explain::{Explanation, explain};
-pub use headers::{Found, by_headers, collected};
+pub use headers::{Found, collected, named_in};
 
 /// Where one copy goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

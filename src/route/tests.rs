@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::General;
+use crate::config::{General, RoutingHeader};
 
 fn user(id: u32, name: &str, aliases: &[&str]) -> User {
     User { id, name: name.into(), aliases: aliases.iter().map(|a| a.to_string()).collect(), ..User::default() }
@@ -150,6 +150,34 @@ fn targets_are_users_or_addresses() {
     assert_eq!(out, [Destination::Outgoing(Recipient::new(address("x@elsewhere.example")))]);
     let bob = target(&config, "bob").unwrap();
     assert_eq!(bob, [Destination::Mailbox { user: 2, original: address("Bob@office.example"), reason: 'D' }]);
+}
+
+#[test]
+fn only_the_headers_that_are_set_are_looked_at() {
+    let header = b"Received: from a by b for <r@a.example>; Sun, 22 Nov 2026 09:00:00 +0100\r\nTo: t@a.example\r\n\
+        Cc: c@a.example\r\nApparently-To: p@a.example\r\nResent-To: s@a.example\r\nResent-Cc: d@a.example\r\n\
+        Bcc: b@a.example\r\n\r\n";
+    let all = ["r@a.example", "t@a.example", "c@a.example", "p@a.example", "s@a.example", "d@a.example"];
+    assert_eq!(named_in(&RoutingHeader::ALL, header), all);
+    assert!(named_in(&[], header).is_empty());
+    let only = |name| named_in(&[name], header);
+    assert_eq!(only(RoutingHeader::Received), ["r@a.example"]);
+    assert_eq!(only(RoutingHeader::ApparentlyTo), ["p@a.example"]);
+    assert_eq!(only(RoutingHeader::ResentCc), ["d@a.example"]);
+}
+
+/// As a collector does that looks at all standard headers.
+pub(super) fn by_headers(config: &Config, accepted: &[String], implied: bool, header: &[u8]) -> Found {
+    let mut found = Found::default();
+    let mut seen = std::collections::HashSet::new();
+    for named in named_in(&RoutingHeader::ALL, header) {
+        if let Ok(address) = Address::parse(named.trim())
+            && seen.insert(address.as_str().to_lowercase())
+        {
+            found.add(config, accepted, implied, &address);
+        }
+    }
+    found
 }
 
 fn from_headers(accepted: &[&str], header: &str) -> Vec<(u32, char)> {
