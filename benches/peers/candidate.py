@@ -1,7 +1,8 @@
 """Adapter of the side-by-side harness for Pillarbox: writes its configuration and starts it in the foreground.
 
 CANDIDATE_BIN names the binary. Everything is left as it comes out of the box, except what the workloads need: plain
-ports on loopback, room for many sessions and large messages, and no page.
+ports on loopback, room for many sessions and large messages, and no page. With CANDIDATE_RULES=1 there are also a schedule,
+domain filters, download rules, SMTP rules and mappings, of which each mail is asked and none matches.
 """
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from harness import SINK_PORT, Adapter, Collector
 
 BIN = os.environ.get("CANDIDATE_BIN", "")
+WITH_RULES = bool(os.environ.get("CANDIDATE_RULES"))
 
 # Argon2id of "pw", made beforehand, so that a start does not spend 50 ms on hashing.
 PASSWORD = "$argon2id$v=19$m=19456,t=2,p=1$eDKC98EotoZXYNxIQVDiQA$ddg1hcKp49uKncELRVkDQqeebE6cAqgHMfyCUgL9lG0"
@@ -18,7 +20,7 @@ SMTP = """
 [[smtp]]
 listen = ["127.0.0.1:{port}"]
 encryption = "none"
-access = [{ network = "127.0.0.0/8", no_auth = true }]
+access = [{{ network = "127.0.0.0/8", no_auth = true }}]
 max_message_size = 104857600
 max_sessions = 6200
 max_sessions_per_address = 0
@@ -53,6 +55,46 @@ leave_days = 0
 routing = {{ send-to = "bob@sink.test" }}
 """
 
+SMTP_RULES = """
+[[smtp.rules]]
+name = "Lottery"
+action = "reject"
+conditions = ["Subject: *you have won*", "MailFrom: *@lottery.example"]
+
+[[smtp.rules]]
+name = "Large and late"
+action = "reject"
+conditions = ["MessageSize: > 90000000", "TimeNow: 3:00-3:01"]
+"""
+
+FILTER = 'domain_filter = ["Skip: From=*@shop.example", "Skip: Header:X-Loop=*", "Skip: To=/^bounce-.*$/", "Attempt: All"]'
+
+RULES = """
+[[schedule.items]]
+name = "Office hours"
+every = 1
+
+[[schedule.items]]
+name = "Not at night"
+connect_to = "deny-connection"
+from = "03:00"
+until = "03:01"
+
+[[mappings]]
+address = "sales-*@office.example"
+target = "bob"
+
+[[download_rules]]
+name = "Lottery"
+action = "silently-delete"
+conditions = ["Subject: you have won", "From: /@lottery\\\\.example/"]
+
+[[download_rules]]
+name = "Huge"
+action = "ignore"
+conditions = ["MessageSize: > 90000000"]
+"""
+
 USER = f"""
 [[users]]
 name = "bob"
@@ -74,8 +116,17 @@ enabled = false
 """
 
 
+def smtp(port):
+    return SMTP.format(port=port) + (SMTP_RULES if WITH_RULES else "")
+
+
 def connection(paused=False, default=False):
-    return CONNECTION.format(paused=str(paused).lower(), default=str(default).lower(), sink=SINK_PORT)
+    text = CONNECTION.format(paused=str(paused).lower(), default=str(default).lower(), sink=SINK_PORT)
+    return text + (FILTER + "\n" + RULES if WITH_RULES else "")
+
+
+def collector(port):
+    return COLLECTOR.format(port=port) + ("use_download_rules = true\n" if WITH_RULES else "")
 
 
 def run(directory):
@@ -93,7 +144,7 @@ class Candidate(Adapter):
 
     def configure(self, mode):
         (self.dir / "data").mkdir()
-        text = general("sink.test" if mode == "serve" else "local.test") + SMTP.format(port=self.smtp_port)
+        text = general("sink.test" if mode == "serve" else "local.test") + smtp(self.smtp_port)
         if mode == "serve":
             text += POP3.format(port=self.pop3_port)
         else:
@@ -117,8 +168,8 @@ class CandidateCollect(Collector):
     def prepare(self, d, pop_port, kind):
         Path(d, "data").mkdir(exist_ok=True)
         # Services of its own on loopback: the usual ports may be taken.
-        services = SMTP.format(port=pop_port + 400) + POP3.format(port=pop_port + 401)
-        text = general("local.test") + services + connection(default=True) + COLLECTOR.format(port=pop_port) + USER
+        services = smtp(pop_port + 400) + POP3.format(port=pop_port + 401)
+        text = general("local.test") + services + connection(default=True) + collector(pop_port) + USER
         Path(d, "config.toml").write_text(text)
 
     def argv(self, d):
