@@ -37,7 +37,6 @@ CONNECTION = """
 [[connections]]
 name = "Smarthost"
 paused = {paused}
-default = {default}
 
 [connections.sender]
 hosts = [{{ host = "127.0.0.1", port = {sink} }}]
@@ -120,8 +119,8 @@ def smtp(port):
     return SMTP.format(port=port) + (SMTP_RULES if WITH_RULES else "")
 
 
-def connection(paused=False, default=False):
-    text = CONNECTION.format(paused=str(paused).lower(), default=str(default).lower(), sink=SINK_PORT)
+def connection(paused=False):
+    text = CONNECTION.format(paused=str(paused).lower(), sink=SINK_PORT)
     return text + (FILTER + "\n" + RULES if WITH_RULES else "")
 
 
@@ -169,7 +168,7 @@ class CandidateCollect(Collector):
         Path(d, "data").mkdir(exist_ok=True)
         # Services of its own on loopback: the usual ports may be taken.
         services = smtp(pop_port + 400) + POP3.format(port=pop_port + 401)
-        text = general("local.test") + services + connection(default=True) + collector(pop_port) + USER
+        text = general("local.test") + services + connection() + collector(pop_port) + USER
         Path(d, "config.toml").write_text(text)
 
     def argv(self, d):
