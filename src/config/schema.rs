@@ -4,14 +4,27 @@
 //! under which things are kept) and `x-inline` (written on one line in a file). Each setting has a title, a description
 //! and a default; choices are a `oneOf` of described constants.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::{Map, Value};
 
 use super::Config;
 
-/// The schema of the whole configuration, without references.
-pub fn whole() -> Value {
+/// The schema of the whole configuration, without references. Making it takes milliseconds, and nobody needs it while
+/// settings stay as they are: it is shared for as long as somebody holds it, then made anew.
+pub fn whole() -> Arc<Value> {
+    static HELD: Mutex<Weak<Value>> = Mutex::new(Weak::new());
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    held.upgrade().unwrap_or_else(|| {
+        let schema = Arc::new(make());
+        *held = Arc::downgrade(&schema);
+        schema
+    })
+}
+
+fn make() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Config>();
     Polish.transform(&mut schema);

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::config::{Config, Published};
+use crate::config::{self, Config, Published};
 use crate::live::{Board, Stop, StopSource};
 use crate::net::tls::{ServerTls, TlsError};
 use crate::net::{Tasks, now_ms};
@@ -90,6 +90,8 @@ pub struct Gateway {
 impl Gateway {
     /// Started as root, gives root up for good.
     pub fn start(options: &Options) -> Result<Gateway, StartError> {
+        // Made once for all checks of a start.
+        let _schema = config::schema::whole();
         process::raise_descriptor_limit();
         let account = process::service_account(options.user.as_deref())?;
         let provision = options.config.as_deref().map(Provision::read).transpose()?;
