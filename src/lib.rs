@@ -21,6 +21,7 @@ pub mod net;
 pub mod store;
 
 // Floor 3: decisions, and what is going on now.
+pub mod hooks;
 pub mod live;
 pub mod policy;
 pub mod route;

@@ -22,7 +22,7 @@ pub struct Arguments {
 }
 
 /// Options beside `--data` and `--json`, and whether each takes a value.
-const OPTIONS: [(&str, bool); 15] = [
+const OPTIONS: [(&str, bool); 16] = [
     ("config", true),
     ("high-ports", false),
     ("user", true),
@@ -36,6 +36,7 @@ const OPTIONS: [(&str, bool); 15] = [
     ("type", true),
     ("comment", true),
     ("server", true),
+    ("mail", true),
     ("help", false),
     ("version", false),
 ];

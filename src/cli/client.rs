@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::config::Published;
 use crate::gateway::process;
+use crate::hooks::Hooks;
 use crate::live::{Board, Signals};
 use crate::net::Tasks;
 use crate::policy::{Logins, Watch};
@@ -76,6 +77,8 @@ fn open(data: &Path, create: bool) -> anyhow::Result<Api> {
         other => other?,
     };
     let config = Published::new(settings::stored(&store)?);
+    let hooks = Hooks::default();
+    hooks.load(&store)?;
     Ok(Api {
         watch: Watch::new(store.clone(), Tasks::default()),
         store,
@@ -83,6 +86,7 @@ fn open(data: &Path, create: bool) -> anyhow::Result<Api> {
         board: Board::default(),
         signals: Signals::default(),
         logins: Logins::default(),
+        hooks,
         running: false,
         started_at: 0,
         changing: Arc::default(),

@@ -13,7 +13,7 @@ use crate::web::settings::SettingsError;
 
 use super::arguments::{Arguments, Usage};
 use super::client::Client;
-use super::{access, addresses, demo, help, password, print, rules, run as service, show};
+use super::{access, addresses, demo, help, hooks, password, print, rules, run as service, show};
 
 pub fn run(given: &Arguments) -> anyhow::Result<()> {
     if given.has("version") {
@@ -32,6 +32,7 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["user", "passwd", ..] => &["password-stdin"],
         ["mapping", "add", ..] => &["type", "comment"],
         ["lan", "export-rules"] => &["server"],
+        ["hooks", "run", ..] => &["mail"],
         _ => &[],
     };
     given.only(known)?;
@@ -77,6 +78,7 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["rules", rest @ ..] => rules::rules(given, rest),
         ["mapping", rest @ ..] => addresses::mapping(given, rest),
         ["lan", rest @ ..] => addresses::lan(given, rest),
+        ["hooks", rest @ ..] => hooks::hooks(given, rest),
         ["block", rest @ ..] => access::block(given, rest),
         [] => Err(Usage("a command is missing".into()).into()),
         ["queue" | "user" | "config" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect", _, ..] => {

@@ -39,6 +39,13 @@ Pillarbox: an office mail box in one program.
   pillarbox block list|events         who is kept out now; what clients did wrong lately
   pillarbox block add NETWORK MINUTES
   pillarbox block remove NETWORK
+  pillarbox hooks list                the functions that scripts may have
+  pillarbox hooks scripts             the scripts that are stored
+  pillarbox hooks show|remove NAME
+  pillarbox hooks save NAME FILE      stores a script, such as mxout.lua or bob/delivery.lua, and puts it in force
+  pillarbox hooks import|export DIR   all *.lua of DIR and, as those of users, of its folders
+  pillarbox hooks check FILE          says what is wrong with a script, or looks like a mistake
+  pillarbox hooks run SCRIPT [FUNCTION] [--mail FILE]  tries a hook on a mail; nothing is sent or stored
   pillarbox backup DIR                a copy of everything in the new directory DIR, while mail goes on
   pillarbox restore DIR               makes the data directory, which must not exist or be empty, from a backup
 

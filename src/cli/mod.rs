@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod demo;
 mod help;
+mod hooks;
 mod password;
 mod rules;
 mod run;

@@ -31,6 +31,7 @@ pub mod routing;
 pub mod rules;
 pub mod schedule;
 pub mod schema;
+pub mod scripts;
 pub mod secret;
 mod secrets;
 pub mod security;
@@ -58,6 +59,7 @@ pub use networks::{LOCAL_NETWORKS, Network, Networks};
 pub use routing::{CollectorRouting, RoutingErrorAction, RoutingErrors, RoutingHeader, RoutingOptions};
 pub use rules::{DownloadAction, DownloadRule, RuleList, SmtpAction, SmtpRule};
 pub use schedule::{ConnectTo, Schedule, ScheduleItem, Weekday};
+pub use scripts::Scripts;
 pub use secret::Secret;
 pub use secrets::STARS;
 pub use security::{Ids as IntrusionLog, Ips, LoginProtection, Security};
@@ -104,6 +106,8 @@ pub struct Config {
     pub lan: Lan,
     /// What holds for the clients of all services.
     pub security: Security,
+    /// Lua scripts.
+    pub scripts: Scripts,
     /// Certificate and trust.
     #[schemars(title = "TLS")]
     pub tls: Tls,

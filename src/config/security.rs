@@ -16,6 +16,9 @@ pub struct Security {
     /// Never Block List: networks and addresses that are never kept out, whatever they do. "local-networks" stands for the
     /// networks the box is in.
     pub never_block: Vec<String>,
+    /// Shortest password that may be set from now on, characters.
+    #[schemars(range(min = 1, max = 64))]
+    pub minimum_password_length: u32,
     /// Intrusion detection: a log of suspicious events.
     #[schemars(title = "IDS")]
     pub ids: Ids,
@@ -45,6 +48,7 @@ impl Default for Security {
             // A mail program in the office that keeps an old password would else lock the office out, and nobody is there
             // to unlock it.
             never_block: vec![LOCAL_NETWORKS.into()],
+            minimum_password_length: 5,
             ids: Ids::default(),
             ips: Ips::default(),
             logins: LoginProtection::default(),

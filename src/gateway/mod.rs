@@ -10,6 +10,7 @@ mod listeners;
 mod memory;
 pub mod process;
 mod provision;
+mod scripts;
 mod services;
 mod table;
 
@@ -109,7 +110,9 @@ impl Gateway {
         for socket in &bound {
             board.listening(socket.shown());
         }
-        let parts = services::Parts::new(store.clone(), Published::new(config), board.clone(), tls, stopping);
+        let config = Published::new(config);
+        let hooks = scripts::hooks(store, &config, &board)?;
+        let parts = services::Parts::new(store.clone(), config, board.clone(), hooks, tls, stopping);
         let api = Api {
             store: store.clone(),
             config: parts.intake.config.clone(),
@@ -117,6 +120,7 @@ impl Gateway {
             signals: parts.intake.signals.clone(),
             logins: parts.logins.clone(),
             watch: parts.watch.clone(),
+            hooks: parts.intake.hooks.clone(),
             running: true,
             started_at: now_ms(),
             changing: Arc::default(),
@@ -164,6 +168,7 @@ impl Gateway {
 fn open(data: &Path, provision: Option<Provision>) -> Result<(Store, Config), StartError> {
     let store = Store::open(data)?;
     let configured = || {
+        scripts::take_in(&store)?;
         let config = settings::stored(&store)?;
         match provision.filter(|provision| !provision.is_applied(data)) {
             Some(provision) => provision.apply(&store, config),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use smol::future::FutureExt;
 
 use crate::config::{Published, name_servers};
+use crate::hooks::Hooks;
 use crate::intake::Intake;
 use crate::live::{Board, LogFiles, Signals, Stop};
 use crate::net::dns::Resolver;
@@ -32,13 +33,13 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn new(store: Store, config: Published, board: Board, tls: ServerTls, stop: Stop) -> Parts {
+    pub fn new(store: Store, config: Published, board: Board, hooks: Hooks, tls: ServerTls, stop: Stop) -> Parts {
         let servers = name_servers(&config.current().dns.servers);
         let tasks = Tasks::default();
         Parts {
             watch: Watch::new(store.clone(), tasks.clone()),
             tasks,
-            intake: Intake { store, config, board, signals: Signals::default() },
+            intake: Intake { store, config, board, signals: Signals::default(), hooks },
             logins: Logins::default(),
             resolver: Resolver::new(servers),
             tls,
@@ -64,6 +65,7 @@ impl Parts {
             config: self.intake.config.clone(),
             signals: self.intake.signals.clone(),
             board: self.intake.board.clone(),
+            hooks: self.intake.hooks.clone(),
             resolver: self.resolver.clone(),
             mx_port: send::MX_PORT,
             stop: self.stop.clone(),

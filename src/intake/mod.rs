@@ -21,6 +21,7 @@ pub use question::{is_automatic, question_address, question_at};
 pub use recipient::Submitter;
 
 use crate::config::Published;
+use crate::hooks::Hooks;
 use crate::live::{Board, Signals};
 use crate::mail::{Address, BodyType, Ret};
 use crate::net::now_ms;
@@ -33,6 +34,7 @@ pub struct Intake {
     pub config: Published,
     pub board: Board,
     pub signals: Signals,
+    pub hooks: Hooks,
 }
 
 /// Where a mail comes from; goes into its Received line and the journal.

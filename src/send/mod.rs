@@ -35,6 +35,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::Published;
+use crate::hooks::Hooks;
 use crate::live::{Board, Signals, Stop};
 use crate::net::{Resolver, Tasks, now_ms, timeout};
 use crate::proto::smtp::client::{Awaiting, Session};
@@ -62,6 +63,7 @@ pub struct Context {
     pub config: Published,
     pub signals: Signals,
     pub board: Board,
+    pub hooks: Hooks,
     pub resolver: Resolver,
     /// [`MX_PORT`], but where the program runs on ports of its own.
     pub mx_port: u16,

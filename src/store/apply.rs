@@ -15,7 +15,7 @@ use super::error::StoreError;
 use super::rows::{Hold, JournalRow, QueueEntry, RecipientState, SendAttempt, Task};
 use super::tables::{
     Applied, BodyPlace, HeldRow, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, delete, due_key, get,
-    id_key, journal_key, mailbox_key, message_key, meta, put, question_key, seen_key,
+    id_key, journal_key, mailbox_key, message_key, meta, put, question_key, script_key, seen_key,
 };
 
 /// Journal rows older than this, against the newest one, go.
@@ -110,6 +110,12 @@ impl<'a, 'txn> Apply<'a, 'txn> {
             Change::PutBlock(block) => put(self.tables.blocks, self.txn, block.network.as_bytes(), block),
             Change::RemoveBlock { network } => {
                 delete(self.tables.blocks, self.txn, network.as_bytes()).map(|_was_there| ())
+            }
+            Change::ScriptSaved(script) => {
+                put(self.tables.scripts, self.txn, script_key(&script.name).as_bytes(), script)
+            }
+            Change::ScriptRemoved { name } => {
+                delete(self.tables.scripts, self.txn, script_key(name).as_bytes()).map(|_was_there| ())
             }
             Change::AddTask(task) => self.add_task(task),
             Change::RemoveTask { id } => self.remove_task(*id),

@@ -6,7 +6,8 @@ use crate::mail::{Address, Envelope};
 
 use super::body::BodyHandle;
 use super::rows::{
-    Block, DEFAULT_PRIORITY, Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, SendAttempt, Task,
+    Block, DEFAULT_PRIORITY, Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, SavedScript, SendAttempt,
+    Task,
 };
 
 /// Names a stored message body and the mail it belongs to; given by [`super::Store::mail_id`], never used twice.
@@ -100,6 +101,11 @@ pub enum Change {
     PutBlock(Block),
     RemoveBlock {
         network: String,
+    },
+    /// A script is there, in place of one of the same name without regard to case.
+    ScriptSaved(SavedScript),
+    ScriptRemoved {
+        name: String,
     },
     AddTask(Task),
     /// The task is done; stands in the commit that carries its result.

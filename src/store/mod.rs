@@ -42,7 +42,7 @@ pub use core::Options;
 pub use error::StoreError;
 pub use rows::{
     AtProvider, Block, DEFAULT_PRIORITY, DsnAction, Held, Hold, JournalRow, MailboxSummary, MessageRow, NotDownloaded,
-    QueueEntry, QueueRecipient, RecipientState, SendAttempt, Task, TaskKind,
+    QueueEntry, QueueRecipient, RecipientState, SavedScript, SendAttempt, Task, TaskKind,
 };
 
 use core::Core;

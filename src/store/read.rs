@@ -10,7 +10,7 @@ use super::Store;
 use super::body::{Body, BodyHandle};
 use super::change::{MailId, MailboxId};
 use super::error::StoreError;
-use super::rows::{Block, Held, JournalRow, MailboxSummary, MessageRow, QueueEntry, SendAttempt, Task};
+use super::rows::{Block, Held, JournalRow, MailboxSummary, MessageRow, QueueEntry, SavedScript, SendAttempt, Task};
 use super::tables::{
     self, BodyPlace, HeldRow, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, decode, due_key, due_of, get,
     id_key, mailbox_key, meta, question_key, seen_uid,
@@ -195,6 +195,14 @@ impl Store {
         })
     }
 
+    /// All scripts, by name.
+    pub fn scripts(&self) -> Result<Vec<SavedScript>, StoreError> {
+        self.core().read(|tables, txn| {
+            let rows = tables.scripts.iter(txn).map_err(StoreError::index)?;
+            rows.map(|item| decode(item.map_err(StoreError::index)?.1)).collect()
+        })
+    }
+
     /// Up to `limit` tasks, the oldest first.
     pub fn tasks(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
         self.core().read(|tables, txn| {
@@ -238,10 +246,12 @@ impl Store {
                 journal,
                 attempts,
                 blocks,
+                scripts,
                 ..
             } = *tables;
             for table in [
-                mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts, blocks,
+                mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts,
+                blocks, scripts,
             ] {
                 dump_table(table, txn, &mut rows)?;
             }

@@ -157,6 +157,7 @@ fn estimate(changes: &[Change]) -> usize {
     let body = |change: &Change| match change {
         Change::AddMail(mail) => mail.body.inline_len() + 512,
         Change::DeleteMessages { uids, .. } => 5 * uids.len(),
+        Change::ScriptSaved(script) => script.text.len() + 256,
         _ => 256,
     };
     64 + changes.iter().map(body).sum::<usize>()

@@ -229,3 +229,13 @@ pub struct Block {
     /// In plain words.
     pub reason: String,
 }
+
+/// A Lua script of the administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedScript {
+    /// `mxout.lua`, `bob/delivery.lua`, as it was given; at most 200 bytes.
+    pub name: String,
+    pub text: String,
+    /// Unix milliseconds.
+    pub saved_at: i64,
+}

@@ -16,6 +16,7 @@
 //! | `journal` | sequence of the commit, place in it | `JournalRow` |
 //! | `attempts` | sequence of the commit, place in it | `SendAttempt` |
 //! | `blocks` | address or network | `Block` |
+//! | `scripts` | name in small letters | `SavedScript` |
 //!
 //! Numbers in keys are big-endian, so that what is written and read together lies together. Values are postcard behind
 //! a version byte; bodies are bare.
@@ -35,7 +36,7 @@ pub(super) type Table = Database<'static, Bytes, Bytes>;
 pub(super) const SCHEMA: u32 = 1;
 /// Version of a value.
 const FORMAT: u8 = 1;
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "meta",
     "mails",
     "bodies",
@@ -50,6 +51,7 @@ const NAMES: [&str; 14] = [
     "journal",
     "attempts",
     "blocks",
+    "scripts",
 ];
 pub(super) const COUNT: u32 = NAMES.len() as u32;
 
@@ -79,6 +81,7 @@ pub(super) struct Tables {
     pub journal: Table,
     pub attempts: Table,
     pub blocks: Table,
+    pub scripts: Table,
 }
 
 /// How far the log is applied.
@@ -171,6 +174,7 @@ impl Tables {
             journal,
             attempts,
             blocks,
+            scripts,
         ] = tables.unwrap_commit();
         Ok(Tables {
             meta,
@@ -187,6 +191,7 @@ impl Tables {
             journal,
             attempts,
             blocks,
+            scripts,
         })
     }
 
@@ -206,8 +211,12 @@ impl Tables {
             journal,
             attempts,
             blocks,
+            scripts,
         } = *self;
-        [meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts, blocks]
+        [
+            meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts,
+            blocks, scripts,
+        ]
     }
 
     /// Bytes of all pages that hold something.
@@ -255,6 +264,13 @@ pub(super) fn delete(table: Table, txn: &mut RwTxn<'_>, key: &[u8]) -> Result<bo
 
 pub(super) fn id_key(id: u64) -> [u8; 8] {
     id.to_be_bytes()
+}
+
+/// Names are compared without regard to case. At most 200 bytes, whatever is given.
+pub(super) fn script_key(name: &str) -> String {
+    let mut key = name.to_lowercase();
+    key.truncate(key.floor_char_boundary(200));
+    key
 }
 
 pub(super) fn mailbox_key(mailbox: MailboxId) -> [u8; 8] {

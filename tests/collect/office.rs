@@ -117,6 +117,7 @@ impl Office {
             config: Published::new(config),
             board: Board::default(),
             signals: Signals::default(),
+            hooks: pillarbox::hooks::Hooks::default(),
         };
         let tasks = Tasks::default();
         let mut office = Office {

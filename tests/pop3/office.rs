@@ -67,6 +67,7 @@ impl Office {
                 config: config.clone(),
                 board: board.clone(),
                 signals: Signals::default(),
+                hooks: pillarbox::hooks::Hooks::default(),
             },
             logins: Logins::default(),
             watch: Watch::new(store.clone(), tasks.clone()),

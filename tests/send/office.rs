@@ -109,8 +109,13 @@ impl Office {
         let (stop, _) = StopSource::new();
         let (end, ended) = smol::channel::bounded::<()>(1);
         let (config, board, signals) = (Published::new(config), Board::default(), Signals::default());
-        let intake =
-            Intake { store: store.clone(), config: config.clone(), board: board.clone(), signals: signals.clone() };
+        let intake = Intake {
+            store: store.clone(),
+            config: config.clone(),
+            board: board.clone(),
+            signals: signals.clone(),
+            hooks: pillarbox::hooks::Hooks::default(),
+        };
         let tasks = Tasks::default();
         for _ in 0..2 {
             let (tasks, ended) = (tasks.clone(), ended.clone());
@@ -134,6 +139,7 @@ impl Office {
             config: self.config.clone(),
             signals: self.signals.clone(),
             board: self.board.clone(),
+            hooks: pillarbox::hooks::Hooks::default(),
             resolver: Resolver::new(Vec::new()),
             mx_port: self.mx_port,
             stop: stopping.clone(),

@@ -59,8 +59,13 @@ impl Office {
         let tasks = Tasks::default();
         let (watch, pop3_logins) = (Watch::new(store.clone(), tasks.clone()), Pop3Logins::default());
         let resolver = Resolver::new(Vec::new());
-        let intake =
-            Intake { store: store.clone(), config: config.clone(), board: board.clone(), signals: signals.clone() };
+        let intake = Intake {
+            store: store.clone(),
+            config: config.clone(),
+            board: board.clone(),
+            signals: signals.clone(),
+            hooks: pillarbox::hooks::Hooks::default(),
+        };
         let context = Context {
             tasks: tasks.clone(),
             config: config.clone(),

@@ -90,7 +90,10 @@ impl Expected {
                 }
             }
             Change::QueuePriority { .. } | Change::Attempt(_) => {}
-            Change::PutBlock(_) | Change::RemoveBlock { .. } => {}
+            Change::PutBlock(_)
+            | Change::RemoveBlock { .. }
+            | Change::ScriptSaved(_)
+            | Change::ScriptRemoved { .. } => {}
             Change::QueueRemove { mail } => {
                 visible.queue.remove(mail);
             }

@@ -46,6 +46,7 @@ impl Site {
             board: Board::default(),
             signals: Signals::default(),
             logins: Logins::default(),
+            hooks: pillarbox::hooks::Hooks::default(),
             watch: watch.clone(),
             running: true,
             started_at: 0,

@@ -299,12 +299,15 @@ impl Connection {
 
 async fn check(context: &Context, timestamp: Option<&str>, credentials: &Credentials) -> Option<LoggedIn> {
     let config = context.config.current();
+    let (Credentials::Password { name, .. } | Credentials::Apop { name, .. }) = credentials;
+    let translated = Box::pin(context.intake.hooks.login_name("POP3", name)).await;
+    let name = translated.as_ref().unwrap_or(name);
     let user = match credentials {
-        Credentials::Password { name, password } => {
+        Credentials::Password { password, .. } => {
             let password = Secret::new(password.as_str());
             Box::pin(context.logins.password(&config, name, &password)).await
         }
-        Credentials::Apop { name, digest } => context.logins.apop(&config, name, timestamp?, digest),
+        Credentials::Apop { digest, .. } => context.logins.apop(&config, name, timestamp?, digest),
     };
     user.filter(|user| config.user(user.user).is_some_and(|user| user.allow_pop3))
 }

@@ -451,13 +451,13 @@ impl Connection {
 
     async fn login(&mut self, claim: Claim) -> Answer {
         let config = self.context.config.current();
+        let translated = self.context.intake.hooks.login_name("SMTP", claim.name()).await;
+        let name = translated.as_deref().unwrap_or(claim.name());
         let user = match &claim {
-            Claim::Password { name, password } => {
+            Claim::Password { password, .. } => {
                 self.context.logins.password(&config, name, &Secret::new(password.as_str())).await
             }
-            Claim::CramMd5 { name, challenge, digest } => {
-                self.context.logins.cram_md5(&config, name, challenge, digest)
-            }
+            Claim::CramMd5 { challenge, digest, .. } => self.context.logins.cram_md5(&config, name, challenge, digest),
         };
         let lists = Lists::of_smtp(&self.service.config, &self.service);
         match user {

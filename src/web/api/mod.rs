@@ -21,6 +21,10 @@
 //! | `GET mappings`, `POST mappings`, `DELETE mappings?address=A&target=T`, `POST mappings/import` (CSV) | addresses |
 //! | `GET route?address=A` | where an address leads and why, by each way a mail may come |
 //! | `GET lan/rules?server=NAME` | the rules with which another server forwards to this one, TOML |
+//! | `GET hooks` | the functions that scripts may have |
+//! | `GET hooks/scripts`, `GET`, `PUT` (text), `DELETE hooks/scripts/NAME` | scripts |
+//! | `POST hooks/check/NAME` (text) | what is wrong with a script, or looks like a mistake |
+//! | `POST hooks/run` | tries a hook on a mail; nothing is sent or stored |
 //! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
 //!
 //! A failure is `{"error": "one line"}` with status 400 (the request), 403, 404, 405, 409 (not in this state) or 500.
@@ -28,6 +32,7 @@
 
 mod access;
 mod connections;
+mod hooks;
 mod mappings;
 mod queue;
 mod rules;
@@ -41,6 +46,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::config::{Config, Invalid, Published};
+use crate::hooks::Hooks;
 use crate::live::{Board, Signals};
 use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
@@ -56,6 +62,7 @@ pub struct Api {
     pub signals: Signals,
     pub logins: Logins,
     pub watch: Watch,
+    pub hooks: Hooks,
     /// Whether services run, or only the store is open.
     pub running: bool,
     /// Unix milliseconds.
@@ -188,12 +195,19 @@ impl Api {
             ("POST", ["mappings", "import"]) => self.import_mappings(request.body).await,
             ("GET", ["route"]) => self.route(query),
             ("GET", ["lan", "rules"]) => self.lan_rules(query),
+            ("GET", ["hooks"]) => Ok(self.hooks()),
+            ("GET", ["hooks", "scripts"]) => self.scripts(),
+            ("GET", ["hooks", "scripts", name]) => self.script(&decoded(name)?),
+            ("PUT", ["hooks", "scripts", name]) => self.save_script(&decoded(name)?, request.body).await,
+            ("DELETE", ["hooks", "scripts", name]) => self.remove_script(&decoded(name)?).await,
+            ("POST", ["hooks", "check", name]) => self.check_script(&decoded(name)?, request.body).await,
+            ("POST", ["hooks", "run"]) => self.try_script(read(request.body)?).await,
             ("POST", ["backup"]) => self.backup(read(request.body)?).await,
             (
                 method,
                 [
                     "status" | "queue" | "collect" | "connections" | "schedule" | "config" | "users" | "backup"
-                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan",
+                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks",
                     ..,
                 ],
             ) => Err(ApiError::Method { method: method.into(), path: path.into() }),

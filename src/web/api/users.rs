@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::config::{Config, Secret, User, lower};
+use crate::config::{Config, Secret, User, lower, password};
 
 use super::{Answer, Api, ApiError};
 
@@ -52,7 +52,7 @@ impl Api {
         if position(&config, &new.name).is_some() {
             return Err(ApiError::Conflict(format!("there is a user {} already", new.name)));
         }
-        password_given(&new.password)?;
+        self.password_is_good(&new.name, &new.password).await?;
         config.users.push(User {
             name: new.name,
             full_name: new.full_name,
@@ -67,12 +67,30 @@ impl Api {
     pub(super) async fn set_password(&self, name: &str, new: NewPassword) -> Answer {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
-        password_given(&new.password)?;
         let user =
             position(&config, name).and_then(|index| config.users.get_mut(index)).ok_or_else(|| unknown(name))?;
+        self.password_is_good(&user.name, &new.password).await?;
         user.password = new.password;
         user.clear_password = None;
         self.put_changed(config).await
+    }
+
+    /// Whether a password may be set: by its length, and as `passwordcheck.lua` says. A hash is taken as it is.
+    async fn password_is_good(&self, user: &str, new: &Secret) -> Result<(), ApiError> {
+        let shortest = self.config.current().security.minimum_password_length;
+        if new.is_empty() {
+            return Err(ApiError::Bad("the password is empty".into()));
+        }
+        if password::is_hash(new) {
+            return Ok(());
+        }
+        if new.reveal().chars().count() < shortest as usize {
+            return Err(ApiError::Bad(format!("the password has less than {shortest} characters")));
+        }
+        if !self.hooks.password_is_good(user, new.reveal(), shortest).await {
+            return Err(ApiError::Bad("the password is not good enough for passwordcheck.lua".into()));
+        }
+        Ok(())
     }
 
     /// The mailbox stays in the store; its number is not given again.
@@ -95,8 +113,4 @@ fn position(config: &Config, name: &str) -> Option<usize> {
 
 fn unknown(name: &str) -> ApiError {
     ApiError::Unknown(format!("user {name}"))
-}
-
-fn password_given(password: &Secret) -> Result<(), ApiError> {
-    if password.is_empty() { Err(ApiError::Bad("the password is empty".into())) } else { Ok(()) }
 }

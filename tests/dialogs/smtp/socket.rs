@@ -142,7 +142,13 @@ fn open(script: &Script) {
     let context = Context {
         tasks: tasks.clone(),
         config: published.clone(),
-        intake: Intake { store: store.clone(), config: published, board: board.clone(), signals: Signals::default() },
+        intake: Intake {
+            store: store.clone(),
+            config: published,
+            board: board.clone(),
+            signals: Signals::default(),
+            hooks: pillarbox::hooks::Hooks::default(),
+        },
         logins: Logins::default(),
         watch: Watch::new(store.clone(), tasks.clone()),
         pop3_logins: Pop3Logins::default(),
