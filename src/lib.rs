@@ -30,6 +30,7 @@ pub mod route;
 pub mod intake;
 
 // Floor 5: services.
+pub mod appliance;
 pub mod collect;
 pub mod connect;
 pub mod notify;

@@ -22,7 +22,7 @@ pub struct Arguments {
 }
 
 /// Options beside `--data` and `--json`, and whether each takes a value.
-const OPTIONS: [(&str, bool); 16] = [
+const OPTIONS: [(&str, bool); 21] = [
     ("config", true),
     ("high-ports", false),
     ("user", true),
@@ -37,6 +37,11 @@ const OPTIONS: [(&str, bool); 16] = [
     ("comment", true),
     ("server", true),
     ("mail", true),
+    ("appliance", false),
+    ("state", true),
+    ("boot", true),
+    ("watchdog", false),
+    ("log", true),
     ("help", false),
     ("version", false),
 ];

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::config::Published;
 use crate::gateway::process;
 use crate::hooks::Hooks;
-use crate::live::{Board, Signals};
+use crate::live::{Board, Signals, Wishes};
 use crate::net::Tasks;
 use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
@@ -90,6 +90,7 @@ fn open(data: &Path, create: bool) -> anyhow::Result<Api> {
         running: false,
         started_at: 0,
         changing: Arc::default(),
+        wishes: Wishes::default(),
     })
 }
 

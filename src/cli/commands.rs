@@ -13,7 +13,7 @@ use crate::web::settings::SettingsError;
 
 use super::arguments::{Arguments, Usage};
 use super::client::Client;
-use super::{access, addresses, demo, help, hooks, password, print, rules, run as service, show};
+use super::{access, addresses, appliance, demo, help, hooks, password, print, rules, run as service, show};
 
 pub fn run(given: &Arguments) -> anyhow::Result<()> {
     if given.has("version") {
@@ -24,7 +24,9 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
     }
     let words: Vec<&str> = given.words.iter().map(String::as_str).collect();
     let known: &[&str] = match words.as_slice() {
-        ["run"] => &["config", "high-ports", "user"],
+        ["run"] => &["config", "high-ports", "user", "appliance"],
+        ["appliance", "run"] => &["state", "boot", "watchdog"],
+        ["appliance", "rescue", ..] => &["log"],
         ["demo"] => &["once"],
         ["config", "export"] => &["secrets"],
         ["queue", "hold", ..] => &["for"],
@@ -42,7 +44,9 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
             config: given.path("config"),
             high_ports: given.has("high-ports"),
             user: given.text("user")?,
+            appliance: given.has("appliance"),
         }),
+        ["appliance", rest @ ..] => appliance::appliance(given, rest),
         ["demo"] => demo::run(given.has("once")),
         ["status"] => shown(given, "GET", "status", show::status),
         ["collect"] => shown(given, "POST", "collect", |_| "collecting\n".into()),

@@ -48,6 +48,7 @@ Pillarbox: an office mail box in one program.
   pillarbox hooks run SCRIPT [FUNCTION] [--mail FILE]  tries a hook on a mail; nothing is sent or stored
   pillarbox backup DIR                a copy of everything in the new directory DIR, while mail goes on
   pillarbox restore DIR               makes the data directory, which must not exist or be empty, from a backup
+  pillarbox appliance halt|restart|backup  on the flashable image: stops or restarts the board; a backup onto the USB stick
 
   --data DIR    the data directory (default: /var/lib/pillarbox)
   --json        prints JSON where data is printed

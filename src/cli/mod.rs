@@ -5,6 +5,7 @@
 
 mod access;
 mod addresses;
+mod appliance;
 mod arguments;
 mod client;
 mod commands;

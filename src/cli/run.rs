@@ -13,6 +13,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // First, so that a signal during the start is answered with a clean stop after it.
     let mut signals = Signals::new([Signal::Term, Signal::Int]).context("signals")?;
     let gateway = Gateway::start(options)?;
+    if options.appliance {
+        // Not left behind when the keeper ends: the next one starts it anew. Becoming another user forgot an earlier wish.
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM)).context("keeper")?;
+    }
     // Nobody may be reading; that is no reason to stop.
     let _ = print(&gateway.table());
     let failed = async_io::block_on(async {

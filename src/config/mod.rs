@@ -8,6 +8,8 @@
 //! the caller, and published as a new snapshot.
 
 pub mod access;
+pub mod appliance;
+mod blank;
 mod check;
 pub mod collectors;
 pub mod connections;
@@ -45,6 +47,8 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 pub use access::{ANY, AccessList, AccessRow, AccessRule, ROUTERS, Restrict, Who};
+pub use appliance::Appliance;
+pub use blank::without_secrets;
 pub use collectors::{CollectionMethod, Collector, CollectorEncryption, Odmr, Pop3Authentication, SmtpFeed};
 pub use connections::{Connection, Login};
 pub use derived::Derived;
@@ -114,6 +118,8 @@ pub struct Config {
     /// Name servers.
     #[schemars(title = "DNS")]
     pub dns: Dns,
+    /// What counts only on the flashable image: the name in the office's network, the clock.
+    pub appliance: Appliance,
     /// No setting: the highest numbers given so far.
     #[schemars(skip)]
     pub ids: Ids,

@@ -10,6 +10,7 @@ mod listeners;
 mod memory;
 pub mod process;
 mod provision;
+mod pulse;
 mod scripts;
 mod services;
 mod table;
@@ -50,6 +51,8 @@ pub struct Options {
     pub high_ports: bool,
     /// Whom to become when started as root.
     pub user: Option<String>,
+    /// A keeper watches over the program (see `appliance`).
+    pub appliance: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -124,9 +127,13 @@ impl Gateway {
             running: true,
             started_at: now_ms(),
             changing: Arc::default(),
+            wishes: parts.wishes.clone(),
         };
         let control = web::Control::start(store.dir(), api).map_err(StartError::Control)?;
-        let services = parts.spawn_all(bound);
+        let mut services = parts.spawn_all(bound);
+        if options.appliance {
+            services.push(parts.spawn_pulse());
+        }
         let threads = executor_threads(&parts.tasks, &ended).map_err(StartError::Thread)?;
         Ok(Gateway { store: store.clone(), board, stop, end, services, threads, control, account })
     }

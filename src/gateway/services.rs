@@ -10,7 +10,7 @@ use smol::future::FutureExt;
 use crate::config::{Published, name_servers};
 use crate::hooks::Hooks;
 use crate::intake::Intake;
-use crate::live::{Board, LogFiles, Signals, Stop};
+use crate::live::{Board, LogFiles, Signals, Stop, Wishes};
 use crate::net::dns::Resolver;
 use crate::net::tls::ServerTls;
 use crate::net::{Tasks, now_ms};
@@ -19,7 +19,7 @@ use crate::store::Store;
 use crate::{collect, connect, notify, send, serve, web};
 
 use super::listeners::{Bound, Service};
-use super::memory;
+use super::{memory, pulse};
 
 /// What the services are made of.
 pub struct Parts {
@@ -27,6 +27,7 @@ pub struct Parts {
     pub intake: Intake,
     pub logins: Logins,
     pub watch: Watch,
+    pub wishes: Wishes,
     resolver: Resolver,
     tls: ServerTls,
     stop: Stop,
@@ -41,6 +42,7 @@ impl Parts {
             tasks,
             intake: Intake { store, config, board, signals: Signals::default(), hooks },
             logins: Logins::default(),
+            wishes: Wishes::default(),
             resolver: Resolver::new(servers),
             tls,
             stop,
@@ -89,6 +91,19 @@ impl Parts {
         let (board, stop) = (self.intake.board.clone(), self.stop.clone());
         services.push(self.supervise("memory", move || memory::trim_when_quiet(board.clone(), stop.clone())));
         services
+    }
+
+    /// Tells a keeper how the program does.
+    pub fn spawn_pulse(&self) -> smol::Task<()> {
+        let vitals = pulse::Vitals {
+            store: self.intake.store.clone(),
+            config: self.intake.config.clone(),
+            board: self.intake.board.clone(),
+            signals: self.intake.signals.clone(),
+            wishes: self.wishes.clone(),
+        };
+        let stop = self.stop.clone();
+        self.supervise("the pulse", move || pulse::run(vitals.clone(), pulse::listen(&vitals), stop.clone()))
     }
 
     fn serving(&self) -> serve::Context {

@@ -3,12 +3,14 @@
 
 mod board;
 mod connections;
+mod keeper;
 mod logfile;
 mod runs;
 mod signals;
 
 pub use board::{Board, CollectorState, Listening, Problem, SenderState, SessionGuard, SessionInfo};
 pub use connections::{ConnectionState, ScheduleState};
+pub use keeper::{Pulse, Report, Wish, Wishes, pulse_path};
 pub use logfile::{LogFiles, file_name};
 pub use runs::{Part, Running, Runs};
 pub use signals::{Signals, Stop, StopSource};

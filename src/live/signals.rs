@@ -23,6 +23,8 @@ pub struct Signals {
 struct Inner {
     overflowed: AtomicBool,
     queue: Event,
+    asked: Event,
+    turned: Event,
     tasks: Event,
 }
 
@@ -59,6 +61,23 @@ impl Signals {
 
     pub fn on_queue_change(&self) -> event_listener::EventListener {
         self.inner.queue.listen()
+    }
+
+    /// Returns when the queue runner has come round once more: it does not hang.
+    pub async fn queue_turns(&self) {
+        let turned = self.inner.turned.listen();
+        self.inner.asked.notify(usize::MAX);
+        turned.await;
+    }
+
+    /// Queue runner: somebody asks whether it comes round …
+    pub fn on_queue_question(&self) -> event_listener::EventListener {
+        self.inner.asked.listen()
+    }
+
+    /// … and it does.
+    pub fn queue_has_turned(&self) {
+        self.inner.turned.notify(usize::MAX);
     }
 
     /// Runs of Connections: asking for them, taking part in them.

@@ -3,3 +3,4 @@
 pub mod dns;
 pub mod pop3;
 pub mod smtp;
+pub mod sntp;

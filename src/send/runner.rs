@@ -87,6 +87,7 @@ struct Listeners {
     config: EventListener,
     gates: EventListener,
     pool: EventListener,
+    asked: EventListener,
 }
 
 impl Listeners {
@@ -96,6 +97,7 @@ impl Listeners {
             config: shared.config.changed(),
             gates: shared.signals.runs().on_gate_change(),
             pool: shared.pool.on_change(),
+            asked: shared.signals.on_queue_question(),
         }
     }
 }
@@ -107,6 +109,7 @@ enum Woke {
     ConfigChanged,
     GatesChanged,
     PoolChanged,
+    Asked,
     Time,
     Stopping,
 }
@@ -155,6 +158,10 @@ impl Runner {
                     }
                 })
                 .or(async {
+                    (&mut signals.asked).await;
+                    Woke::Asked
+                })
+                .or(async {
                     timer.await;
                     Woke::Time
                 })
@@ -178,6 +185,10 @@ impl Runner {
                 Woke::GatesChanged => {
                     self.signals.gates = self.shared.signals.runs().on_gate_change();
                     self.take_gates();
+                }
+                Woke::Asked => {
+                    self.signals.asked = self.shared.signals.on_queue_question();
+                    self.shared.signals.queue_has_turned();
                 }
                 Woke::Time => {}
                 Woke::Stopping => return,

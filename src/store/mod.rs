@@ -134,6 +134,16 @@ impl Store {
         self.core().submit(changes, false).await
     }
 
+    /// Returns when the writer has nothing to do but to take commits, or has just written some: it does not hang. Writes nothing.
+    pub async fn beat(&self) -> Result<(), StoreError> {
+        if let Some(error) = self.core().shared.failed() {
+            return Err(error);
+        }
+        let (answer, reply) = answer::reply();
+        self.core().waitroom.ask(answer)?;
+        reply.await
+    }
+
     /// Hold it from when a commit is near until it has returned.
     pub fn expect_commit(&self) -> Expected {
         self.core().waitroom.expect(1);

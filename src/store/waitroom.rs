@@ -40,6 +40,8 @@ pub(super) struct Waitroom {
 #[derive(Default)]
 struct State {
     requests: Vec<Request>,
+    /// Who only asks whether the writer comes round.
+    questions: Vec<Answer>,
     /// Requests that wait for a flush.
     flushes: usize,
     /// The writer sleeps until this many of them wait.
@@ -90,6 +92,14 @@ impl Return {
     }
 }
 
+impl State {
+    fn answer_questions(&mut self) {
+        if !self.questions.is_empty() {
+            std::mem::take(&mut self.questions).into_iter().for_each(|answer| answer.give(Ok(())));
+        }
+    }
+}
+
 impl Waitroom {
     pub(super) fn push(&self, request: Request) -> Result<(), StoreError> {
         let mut state = self.lock();
@@ -103,6 +113,19 @@ impl Waitroom {
         state.requests.push(request);
         if state.wake_at.is_some_and(|count| state.flushes >= count) {
             state.wake_at = None;
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Answered when the writer comes round next.
+    pub(super) fn ask(&self, answer: Answer) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state.closing {
+            return Err(StoreError::Closed);
+        }
+        state.questions.push(answer);
+        if state.wake_at.take().is_some() {
             self.arrived.notify_one();
         }
         Ok(())
@@ -139,6 +162,7 @@ impl Waitroom {
         let entered = Instant::now();
         let mut state = self.lock();
         let awaited = back.awaited(state.flushes);
+        state.answer_questions();
         while state.requests.is_empty() {
             let left = flush_by.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
@@ -148,6 +172,7 @@ impl Waitroom {
                 return None;
             }
             state = self.sleep(state, 0, left.unwrap_or(Duration::from_secs(3600)));
+            state.answer_questions();
         }
         if let Some((window, count)) = awaited {
             while state.flushes > 0 && state.flushes < count && !state.closing && entered.elapsed() < window {

@@ -1,6 +1,7 @@
 //! The program from outside: commands, exit statuses, the lines people get to read.
 
 mod access;
+mod appliance;
 mod config;
 mod errors;
 mod mappings;

@@ -51,6 +51,7 @@ impl Site {
             running: true,
             started_at: 0,
             changing: Arc::default(),
+            wishes: Default::default(),
         };
         let control = Some(Control::start(dir.path(), api).unwrap());
         let tls = ServerTls::self_signed(dir.path(), "box.example").unwrap();

@@ -83,7 +83,7 @@ fn start(home: &Path, provider: &Provider, ports: [u16; 3]) -> anyhow::Result<Ga
     fs::write(&file, config(provider, ports).to_toml(true)).context("configuration")?;
     // Root stays root here: the directory is its own, and everything is on loopback.
     let user = nix::unistd::geteuid().is_root().then(|| "root".to_string());
-    Ok(Gateway::start(&Options { data: home.join("data"), config: Some(file), high_ports: false, user })?)
+    Ok(Gateway::start(&Options { data: home.join("data"), config: Some(file), user, ..Options::default() })?)
 }
 
 /// What somebody would set up for a small office.

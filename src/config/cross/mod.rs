@@ -1,5 +1,6 @@
 //! Checks that look at more than one setting, or at what a text means: names, domains, addresses, networks.
 
+mod appliance;
 mod collectors;
 mod connections;
 mod lan;
@@ -28,6 +29,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<Invalid>) {
     checks.lan();
     checks.mappings();
     checks.tls_and_dns();
+    checks.appliance();
 }
 
 struct Checks<'a> {

@@ -26,11 +26,14 @@
 //! | `POST hooks/check/NAME` (text) | what is wrong with a script, or looks like a mistake |
 //! | `POST hooks/run` | tries a hook on a mail; nothing is sent or stored |
 //! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
+//! | `GET appliance` | on the flashable image: whether the clock is known, how the last wish went |
+//! | `POST appliance/halt`, `restart`, `backup` | stop or restart the board; a backup onto the USB stick |
 //!
 //! A failure is `{"error": "one line"}` with status 400 (the request), 403, 404, 405, 409 (not in this state) or 500.
 //! What comes from the network may look at `status` and `queue`; everything else is for the socket.
 
 mod access;
+mod appliance;
 mod connections;
 mod hooks;
 mod mappings;
@@ -47,7 +50,7 @@ use serde_json::json;
 
 use crate::config::{Config, Invalid, Published};
 use crate::hooks::Hooks;
-use crate::live::{Board, Signals};
+use crate::live::{Board, Signals, Wish, Wishes};
 use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
 
@@ -69,6 +72,8 @@ pub struct Api {
     pub started_at: i64,
     /// Held while the configuration is read, changed and put in force.
     pub changing: Arc<smol::lock::Mutex<()>>,
+    /// Of the board, where the program runs on the appliance.
+    pub wishes: Wishes,
 }
 
 /// Who asks.
@@ -203,11 +208,16 @@ impl Api {
             ("POST", ["hooks", "check", name]) => self.check_script(&decoded(name)?, request.body).await,
             ("POST", ["hooks", "run"]) => self.try_script(read(request.body)?).await,
             ("POST", ["backup"]) => self.backup(read(request.body)?).await,
+            ("GET", ["appliance"]) => self.appliance(),
+            ("POST", ["appliance", "halt"]) => self.wish(Wish::Halt),
+            ("POST", ["appliance", "restart"]) => self.wish(Wish::Restart),
+            ("POST", ["appliance", "backup"]) => self.wish(Wish::Backup),
             (
                 method,
                 [
                     "status" | "queue" | "collect" | "connections" | "schedule" | "config" | "users" | "backup"
-                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks",
+                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks"
+                    | "appliance",
                     ..,
                 ],
             ) => Err(ApiError::Method { method: method.into(), path: path.into() }),
