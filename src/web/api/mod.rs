@@ -216,8 +216,7 @@ impl Api {
                 method,
                 [
                     "status" | "queue" | "collect" | "connections" | "schedule" | "config" | "users" | "backup"
-                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks"
-                    | "appliance",
+                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks" | "appliance",
                     ..,
                 ],
             ) => Err(ApiError::Method { method: method.into(), path: path.into() }),
