@@ -232,27 +232,7 @@ impl Store {
     pub fn dump(&self) -> Result<Vec<RawRow>, StoreError> {
         self.core().read(|tables, txn| {
             let mut rows = Vec::new();
-            let Tables {
-                mails,
-                bodies,
-                mailboxes,
-                messages,
-                queue,
-                due,
-                seen,
-                held,
-                questions,
-                tasks,
-                journal,
-                attempts,
-                blocks,
-                scripts,
-                ..
-            } = *tables;
-            for table in [
-                mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts,
-                blocks, scripts,
-            ] {
+            for table in tables.rows() {
                 dump_table(table, txn, &mut rows)?;
             }
             rows.extend(tables::get::<String>(tables.meta, txn, meta::CONFIG)?.map(|json| (Vec::new(), json.into())));

@@ -36,23 +36,6 @@ pub(super) type Table = Database<'static, Bytes, Bytes>;
 pub(super) const SCHEMA: u32 = 1;
 /// Version of a value.
 const FORMAT: u8 = 1;
-const NAMES: [&str; 15] = [
-    "meta",
-    "mails",
-    "bodies",
-    "mailboxes",
-    "messages",
-    "queue",
-    "due",
-    "seen",
-    "held",
-    "questions",
-    "tasks",
-    "journal",
-    "attempts",
-    "blocks",
-    "scripts",
-];
 pub(super) const COUNT: u32 = NAMES.len() as u32;
 
 /// Keys of the `meta` table.
@@ -65,24 +48,30 @@ pub(super) mod meta {
     pub(in crate::store) const CONFIG: &[u8] = b"config";
 }
 
-#[derive(Clone, Copy)]
-pub(super) struct Tables {
-    pub meta: Table,
-    pub mails: Table,
-    pub bodies: Table,
-    pub mailboxes: Table,
-    pub messages: Table,
-    pub queue: Table,
-    pub due: Table,
-    pub seen: Table,
-    pub held: Table,
-    pub questions: Table,
-    pub tasks: Table,
-    pub journal: Table,
-    pub attempts: Table,
-    pub blocks: Table,
-    pub scripts: Table,
+/// Each name once: the field here, and the table in the file.
+macro_rules! tables {
+    ($($name:ident)*) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        #[derive(Clone, Copy)]
+        pub(super) struct Tables {
+            $(pub $name: Table,)*
+        }
+
+        impl Tables {
+            fn of([$($name),*]: [Table; NAMES.len()]) -> Tables {
+                Tables { $($name),* }
+            }
+
+            fn all(&self) -> [Table; NAMES.len()] {
+                [$(self.$name),*]
+            }
+        }
+    };
 }
+
+// `meta` is the first.
+tables! { meta mails bodies mailboxes messages queue due seen held questions tasks journal attempts blocks scripts }
 
 /// How far the log is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,64 +148,12 @@ impl Tables {
             let tables: [_; NAMES.len()] = tables.try_into().map_err(|_| heed::Error::EnvAlreadyOpened)?;
             Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(tables))
         })?;
-        let [
-            meta,
-            mails,
-            bodies,
-            mailboxes,
-            messages,
-            queue,
-            due,
-            seen,
-            held,
-            questions,
-            tasks,
-            journal,
-            attempts,
-            blocks,
-            scripts,
-        ] = tables.unwrap_commit();
-        Ok(Tables {
-            meta,
-            mails,
-            bodies,
-            mailboxes,
-            messages,
-            queue,
-            due,
-            seen,
-            held,
-            questions,
-            tasks,
-            journal,
-            attempts,
-            blocks,
-            scripts,
-        })
+        Ok(Tables::of(tables.unwrap_commit()))
     }
 
-    fn all(&self) -> [Table; NAMES.len()] {
-        let Tables {
-            meta,
-            mails,
-            bodies,
-            mailboxes,
-            messages,
-            queue,
-            due,
-            seen,
-            held,
-            questions,
-            tasks,
-            journal,
-            attempts,
-            blocks,
-            scripts,
-        } = *self;
-        [
-            meta, mails, bodies, mailboxes, messages, queue, due, seen, held, questions, tasks, journal, attempts,
-            blocks, scripts,
-        ]
+    /// Those that hold what callers store, but for the configuration.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Table> {
+        self.all().into_iter().skip(1)
     }
 
     /// Bytes of all pages that hold something.
