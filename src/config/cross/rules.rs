@@ -34,7 +34,8 @@ impl Checks<'_> {
         let mut names = HashMap::new();
         for (position, rule) in rules.iter().enumerate() {
             let path = format!("{list}[{position}]");
-            self.unique(&path, rule.name(), names.insert(lower(rule.name()), path.clone()));
+            let name = rule.common().name;
+            self.unique(&path, name, names.insert(lower(name), path.clone()));
             for mistake in rule.read().err().into_iter().flatten() {
                 let path = format!("{path}.conditions[{}]", mistake.line - 1);
                 self.wrong(path, format!("column {}: {}", mistake.column, mistake.text));

@@ -1,6 +1,6 @@
 //! Rules as the reference product writes them, and back.
 
-use super::{DownloadAction, DownloadRule, Matching, Rule, SmtpAction, SmtpRule};
+use super::{Common, DownloadAction, DownloadRule, Matching, Rule, SmtpAction, SmtpRule};
 use crate::rules::Mistake;
 use crate::rules::classic::{ClassicRule, Sign, parse, write};
 
@@ -22,16 +22,17 @@ pub fn from_classic<R: Classic>(text: &str) -> Result<Vec<R>, Vec<Mistake>> {
 pub fn to_classic<R: Classic>(rules: &[R]) -> String {
     let mut text = String::new();
     for rule in rules {
-        let left_out = |why: &str| format!("# left out: {}, {why}\n", rule.name());
+        let Common { name, enabled, matching, conditions } = rule.common();
+        let left_out = |why: &str| format!("# left out: {name}, {why}\n");
         match rule.sign() {
-            _ if !rule.enabled() => text.push_str(&left_out("not enabled")),
+            _ if !enabled => text.push_str(&left_out("not enabled")),
             None => text.push_str(&left_out("there is no sign for its action")),
-            Some(sign) if rule.matching() == Matching::Any && rule.conditions().len() > 1 => {
-                for condition in rule.conditions() {
-                    text.push_str(&write(&sign, rule.name(), std::slice::from_ref(condition), R::LANGUAGE));
+            Some(sign) if matching == Matching::Any && conditions.len() > 1 => {
+                for condition in conditions {
+                    text.push_str(&write(&sign, name, std::slice::from_ref(condition), R::LANGUAGE));
                 }
             }
-            Some(sign) => text.push_str(&write(&sign, rule.name(), rule.conditions(), R::LANGUAGE)),
+            Some(sign) => text.push_str(&write(&sign, name, conditions, R::LANGUAGE)),
         }
     }
     text

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Matching, Rule};
+use super::{Common, Matching, Rule};
 use crate::rules::conditions::Language;
 
 /// What to do with a message, before its body is downloaded.
@@ -144,20 +144,9 @@ impl Default for DownloadRule {
 impl Rule for DownloadRule {
     const LANGUAGE: Language = Language::Download;
 
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn matching(&self) -> Matching {
-        self.matching
-    }
-
-    fn conditions(&self) -> &[String] {
-        &self.conditions
+    fn common(&self) -> Common<'_> {
+        let DownloadRule { name, enabled, matching, conditions, .. } = self;
+        Common { name, enabled: *enabled, matching: *matching, conditions }
     }
 }
 

@@ -14,15 +14,21 @@ use crate::rules::conditions::{Conditions, Facts, Language, Stage};
 pub trait Rule: Clone {
     const LANGUAGE: Language;
 
-    fn enabled(&self) -> bool;
-    fn name(&self) -> &str;
-    fn matching(&self) -> Matching;
-    fn conditions(&self) -> &[String];
+    fn common(&self) -> Common<'_>;
 
     /// The conditions, read. A mistake's line is the number of the condition.
     fn read(&self) -> Result<Conditions, Vec<Mistake>> {
-        Conditions::parse(self.conditions(), self.matching() == Matching::Any, Self::LANGUAGE)
+        let Common { matching, conditions, .. } = self.common();
+        Conditions::parse(conditions, matching == Matching::Any, Self::LANGUAGE)
     }
+}
+
+/// What rules of all languages have.
+pub struct Common<'a> {
+    pub name: &'a str,
+    pub enabled: bool,
+    pub matching: Matching,
+    pub conditions: &'a [String],
 }
 
 /// On the outside it is the list of its rules.
@@ -50,7 +56,7 @@ impl<R: Rule> RuleList<R> {
     fn read(&self) -> &[Read] {
         self.read.get_or_make(|| {
             let mut latest = Stage::Sender;
-            let enabled = self.rules.iter().enumerate().filter(|(_, rule)| rule.enabled());
+            let enabled = self.rules.iter().enumerate().filter(|(_, rule)| rule.common().enabled);
             let read = enabled.filter_map(|(position, rule)| {
                 let conditions = rule.read().ok()?;
                 // A rule without conditions means "otherwise": it waits for those above it.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use classic::{Classic, from_classic, to_classic};
 pub use download::{DownloadAction, DownloadRule, Handling, Notice, Remote, To};
-pub use list::{Rule, RuleList};
+pub use list::{Common, Rule, RuleList};
 pub use smtp::{SmtpAction, SmtpRule};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Matching, Rule};
+use super::{Common, Matching, Rule};
 use crate::rules::conditions::Language;
 
 /// What to do with a mail, or with one recipient of it where a condition is about recipients.
@@ -87,20 +87,9 @@ impl SmtpRule {
 impl Rule for SmtpRule {
     const LANGUAGE: Language = Language::Smtp;
 
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn matching(&self) -> Matching {
-        self.matching
-    }
-
-    fn conditions(&self) -> &[String] {
-        &self.conditions
+    fn common(&self) -> Common<'_> {
+        let SmtpRule { name, enabled, matching, conditions, .. } = self;
+        Common { name, enabled: *enabled, matching: *matching, conditions }
     }
 }
 
