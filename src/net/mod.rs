@@ -1,5 +1,6 @@
-//! Sockets, TLS identities and policies, DNS resolver, time. Knows nothing of mail.
+//! Sockets, TLS identities and policies, DNS resolver, time, text files that grow. Knows nothing of mail.
 
+pub mod appender;
 pub mod dns;
 pub mod executor;
 pub mod gateways;
@@ -8,6 +9,7 @@ pub mod stream;
 pub mod time;
 pub mod tls;
 
+pub use appender::Appender;
 pub use dns::Resolver;
 pub use executor::Tasks;
 pub use stream::Stream;

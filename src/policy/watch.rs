@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use super::conduct::{Conduct, identity};
 use super::event::Event;
-use super::idslog::{self, IdsLog};
+use super::idslog;
 use crate::config::{Config, Network, Security};
 use crate::net::listen::is_local;
-use crate::net::{Tasks, now_ms};
+use crate::net::{Appender, Tasks, now_ms};
 use crate::store::{Block, Change, Store, StoreError};
 
 /// Networks kept out at most; the one that is let in again first makes room.
@@ -54,7 +54,7 @@ pub struct Watch {
 struct Inner {
     store: Store,
     tasks: Tasks,
-    log: IdsLog,
+    log: Appender,
     state: Mutex<State>,
 }
 
@@ -78,7 +78,8 @@ impl Watch {
         let (kept, over): (Vec<Block>, Vec<Block>) = stored.into_iter().partition(|block| block.until > now);
         let blocks = kept.into_iter().filter_map(|block| Some((Network::parse(&block.network).ok()?, block)));
         let state = State { blocks: blocks.collect(), ..State::default() };
-        let watch = Watch { inner: Arc::new(Inner { store, tasks, log: IdsLog::default(), state: Mutex::new(state) }) };
+        let watch =
+            Watch { inner: Arc::new(Inner { store, tasks, log: Appender::default(), state: Mutex::new(state) }) };
         watch.keep(over.into_iter().map(|block| Change::RemoveBlock { network: block.network }).collect());
         watch
     }
@@ -118,7 +119,7 @@ impl Watch {
     fn write(&self, security: &Security, client: IpAddr, event: Event, data: &str) {
         let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let line = idslog::line(&security.ids.log_format, &time, client, event, data);
-        self.inner.log.append(&self.inner.store.dir().join(&security.ids.log_file), &line);
+        self.inner.log.append(&self.inner.store.dir().join(&security.ids.log_file), &line, None);
     }
 
     /// Whether a client that connects is let in.
