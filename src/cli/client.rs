@@ -10,10 +10,10 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 
 use crate::config::Published;
-use crate::gateway::process;
+use crate::gateway::{name_servers, process};
 use crate::hooks::Hooks;
 use crate::live::{Board, Signals, Wishes};
-use crate::net::Tasks;
+use crate::net::{Resolver, Tasks};
 use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
 use crate::web::{Api, Caller, Request, control_path, settings};
@@ -81,6 +81,7 @@ fn open(data: &Path, create: bool) -> anyhow::Result<Api> {
     hooks.load(&store)?;
     Ok(Api {
         watch: Watch::new(store.clone(), Tasks::default()),
+        resolver: Resolver::new(name_servers::servers(&config.current())),
         store,
         config,
         board: Board::default(),

@@ -50,6 +50,8 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["demo"] => demo::run(given.has("once")),
         ["status"] => shown(given, "GET", "status", show::status),
         ["collect"] => shown(given, "POST", "collect", |_| "collecting\n".into()),
+        ["dns"] => shown(given, "GET", "dns", show::name_servers),
+        ["dns", "test"] => shown(given, "POST", "dns/test", show::name_servers),
         ["queue", "list"] => shown(given, "GET", "queue?limit=1000", show::queue),
         ["queue", "retry"] => shown(given, "POST", "queue/retry", changed),
         ["queue", "show", mail] => shown(given, "GET", &format!("queue/{}", encoded(mail)), show::queued_mail),
@@ -85,7 +87,8 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["hooks", rest @ ..] => hooks::hooks(given, rest),
         ["block", rest @ ..] => access::block(given, rest),
         [] => Err(Usage("a command is missing".into()).into()),
-        ["queue" | "user" | "config" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect", _, ..] => {
+        ["queue" | "user" | "config" | "backup" | "restore", ..]
+        | ["run" | "demo" | "status" | "collect" | "dns", _, ..] => {
             Err(Usage(format!("{} is not a whole command", words.join(" "))).into())
         }
         [word, ..] => Err(Usage(format!("there is no command {word}")).into()),

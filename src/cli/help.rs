@@ -12,6 +12,8 @@ Pillarbox: an office mail box in one program.
 
   pillarbox status                    what listens, queue, collectors, senders, last problems
   pillarbox collect                   collects from all providers now
+  pillarbox dns                       the name servers in use, and what the last test has said of them
+  pillarbox dns test                  tests them now, with a name that exists and one that does not
   pillarbox queue list                mails that wait to go out
   pillarbox queue retry [ID]          tries one, or all that are not held, now
   pillarbox queue hold|release|remove ID

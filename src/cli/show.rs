@@ -44,6 +44,9 @@ pub fn status(status: &Value) -> String {
     if let Some(sessions) = status.get("sessions") {
         let _ = writeln!(out, "Sessions: {} · mails taken: {}", number(sessions, "count"), number(status, "accepted"));
     }
+    if let Some(names) = status.get("name_servers").filter(|names| !flag(names, "ok")) {
+        let _ = writeln!(out, "Name servers: {}", text(names, "state"));
+    }
     if let Some(store) = status.get("store") {
         let _ = write!(out, "Data: {}, {} free", text(status, "data"), size(number(store, "disk_free")));
         out.push_str(if flag(store, "full") { " — FULL, no mail is taken\n" } else { "\n" });
@@ -124,6 +127,23 @@ fn queue_row(out: &mut String, mail: &Value, of_interest: impl Fn(&Value) -> boo
         let reply = or_empty(text(to, "reply"), "not tried yet");
         let _ = writeln!(out, "    {} tried, {next}: {}{way}: {reply}", number(to, "tries"), text(to, "address"));
     }
+}
+
+/// One line a server, below it the two names it was asked for.
+pub fn name_servers(answer: &Value) -> String {
+    let mut out = format!("Name servers: {}\n", text(answer, "state"));
+    for server in list(answer, "servers") {
+        let origin = if flag(server, "detected") { " (of the system)" } else { "" };
+        let _ = writeln!(out, "  {}{origin}: {}", text(server, "address"), text(server, "state"));
+        for lookup in ["existing", "missing"].iter().filter_map(|name| server.get(name).filter(|row| row.is_object())) {
+            let (name, answer, took) = (text(lookup, "name"), text(lookup, "answer"), number(lookup, "took"));
+            let _ = writeln!(out, "    {name}: {answer}, after {took} ms");
+        }
+    }
+    if let Some(at) = answer.get("tested_at").and_then(Value::as_i64) {
+        let _ = writeln!(out, "  tested {} ago", span(crate::net::now_ms() - at));
+    }
+    out
 }
 
 pub fn users(answer: &Value) -> String {

@@ -160,7 +160,7 @@ mod tests {
                 json!({"smtp": [{"encryption": true}]}),
                 "smtp[0].encryption: should be one of \"optional\", \"required\", \"implicit\", \"none\", not true or false",
             ),
-            (json!({"dns": {"server": []}}), "dns.server: is no setting; there are servers"),
+            (json!({"dns": {"server": []}}), "dns.server: is no setting; there are servers, detect_servers, test_name"),
             (json!({"dns": {"servers": [1]}}), "dns.servers[0]: should be a text in quotes, not a number"),
             (json!({"web": {"enabled": null}}), "web.enabled: should be true or false, not nothing"),
             (json!({"general": {"host_name": "a\nb"}}), "general.host_name: has a control character in it"),

@@ -16,6 +16,7 @@ pub mod connections;
 mod cross;
 mod derived;
 mod directory;
+mod dns;
 mod exchange;
 mod export;
 mod fresh;
@@ -53,6 +54,7 @@ pub use collectors::{CollectionMethod, Collector, CollectorEncryption, Odmr, Pop
 pub use connections::{Connection, Login};
 pub use derived::Derived;
 pub use directory::{Directory, Entry as MappingEntry, Lowered, Target as MappingTarget, lower};
+pub use dns::{Dns, name_servers};
 pub use exchange::read_file;
 pub use general::General;
 pub use ids::Ids;
@@ -71,7 +73,7 @@ pub use senders::{RelayEncryption, RelayHost, RetryStep, ReturnAddress, Sender, 
 pub use services::{AntiRelay, Authentication, Pop3Service, RblAction, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
 pub use timetable::{Moment, Timetable};
-pub use tls::{Dns, Tls, name_servers};
+pub use tls::Tls;
 pub use users::User;
 
 /// The whole configuration.

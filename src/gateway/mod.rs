@@ -8,6 +8,7 @@
 
 mod listeners;
 mod memory;
+pub mod name_servers;
 pub mod process;
 mod provision;
 mod pulse;
@@ -124,6 +125,7 @@ impl Gateway {
             logins: parts.logins.clone(),
             watch: parts.watch.clone(),
             hooks: parts.intake.hooks.clone(),
+            resolver: parts.resolver.clone(),
             running: true,
             started_at: now_ms(),
             changing: Arc::default(),

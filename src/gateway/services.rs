@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smol::future::FutureExt;
 
-use crate::config::{Published, name_servers};
+use crate::config::Published;
 use crate::hooks::Hooks;
 use crate::intake::Intake;
 use crate::live::{Board, LogFiles, Signals, Stop, Wishes};
@@ -19,7 +19,7 @@ use crate::store::Store;
 use crate::{collect, connect, notify, send, serve, web};
 
 use super::listeners::{Bound, Service};
-use super::{memory, pulse};
+use super::{memory, name_servers, pulse};
 
 /// What the services are made of.
 pub struct Parts {
@@ -28,14 +28,14 @@ pub struct Parts {
     pub logins: Logins,
     pub watch: Watch,
     pub wishes: Wishes,
-    resolver: Resolver,
+    pub resolver: Resolver,
     tls: ServerTls,
     stop: Stop,
 }
 
 impl Parts {
     pub fn new(store: Store, config: Published, board: Board, hooks: Hooks, tls: ServerTls, stop: Stop) -> Parts {
-        let servers = name_servers(&config.current().dns.servers);
+        let servers = name_servers::servers(&config.current());
         let tasks = Tasks::default();
         Parts {
             watch: Watch::new(store.clone(), tasks.clone()),
@@ -86,7 +86,12 @@ impl Parts {
         let follow = (self.intake.config.clone(), self.resolver.clone(), self.stop.clone());
         services.push(self.supervise("name servers", move || {
             let (config, resolver, stop) = follow.clone();
-            follow_name_servers(config, resolver, stop)
+            name_servers::follow(config, resolver, stop)
+        }));
+        let tested = (self.intake.config.clone(), self.resolver.clone(), self.intake.board.clone(), self.stop.clone());
+        services.push(self.supervise("the DNS test", move || {
+            let (config, resolver, board, stop) = tested.clone();
+            name_servers::test(config, resolver, board, stop)
         }));
         let (board, stop) = (self.intake.board.clone(), self.stop.clone());
         services.push(self.supervise("memory", move || memory::trim_when_quiet(board.clone(), stop.clone())));
@@ -207,14 +212,5 @@ impl Parts {
                 let _ = crate::net::timeout(Duration::from_secs(1), stop.stopping()).await;
             }
         })
-    }
-}
-
-/// The resolver asks the servers of the newest settings.
-async fn follow_name_servers(config: Published, resolver: Resolver, stop: Stop) {
-    while !stop.is_stopping() {
-        let changed = config.changed();
-        resolver.set_servers(name_servers(&config.current().dns.servers));
-        smol::future::or(changed, stop.stopping()).await;
     }
 }

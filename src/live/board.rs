@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 
 use super::connections::Connections;
+use super::name_servers::Tested;
 
 /// A listening socket.
 #[derive(Clone, Debug, Serialize)]
@@ -85,6 +86,7 @@ struct State {
     collectors: BTreeMap<u32, CollectorState>,
     senders: BTreeMap<u32, SenderState>,
     connections: Connections,
+    name_servers: Tested,
     problems: VecDeque<Problem>,
 }
 
@@ -141,6 +143,11 @@ impl Board {
     /// What is noted of Connections and their schedule.
     pub(super) fn with_connections<T>(&self, look: impl FnOnce(&mut Connections) -> T) -> T {
         look(&mut self.state().connections)
+    }
+
+    /// The last DNS test.
+    pub(super) fn with_name_servers<T>(&self, look: impl FnOnce(&mut Tested) -> T) -> T {
+        look(&mut self.state().name_servers)
     }
 
     pub fn collectors(&self) -> BTreeMap<u32, CollectorState> {

@@ -5,6 +5,7 @@ mod board;
 mod connections;
 mod keeper;
 mod logfile;
+mod name_servers;
 mod runs;
 mod signals;
 
@@ -12,5 +13,6 @@ pub use board::{Board, CollectorState, Listening, Problem, SenderState, SessionG
 pub use connections::{ConnectionState, ScheduleState};
 pub use keeper::{Pulse, Report, Wish, Wishes, pulse_path};
 pub use logfile::{LogFiles, file_name};
+pub use name_servers::{LookupState, NameServerState, NameServersState};
 pub use runs::{Part, Running, Runs};
 pub use signals::{Signals, Stop, StopSource};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::config::{Config, Connection, RelayEncryption, Sender, SendingMethod, name_servers};
 use crate::mail::Address;
 use crate::net::Resolver;
+use crate::net::dns::Servers;
 use crate::net::tls::ClientTls;
 use crate::rules::pattern::matches;
 use crate::rules::{DomainFilter, Overrides};
@@ -41,7 +42,7 @@ pub struct Line {
     pub overrides: Overrides,
     /// Asks name servers of the sender's own; `None`: those of the box.
     pub resolver: Option<Resolver>,
-    dns_servers: Vec<String>,
+    dns_servers: Option<Servers>,
     pub meter: Meter,
     /// Why nothing goes out whatever happens, in plain words.
     pub shut: Option<String>,
@@ -99,9 +100,7 @@ impl Line {
             }
         };
         let helo = Some(&sender.helo_name).filter(|name| !name.is_empty()).unwrap_or(&config.general.host_name);
-        let own_servers = method == Method::Direct
-            && (!sender.dns_servers.is_empty() || sender.dns_cache_size != Sender::default().dns_cache_size);
-        let dns_servers = if sender.dns_servers.is_empty() { &config.dns.servers } else { &sender.dns_servers };
+        let dns_servers = own_servers(config, sender).filter(|_| method == Method::Direct);
         let cache = usize::try_from(sender.dns_cache_size).unwrap_or(usize::MAX);
         let window = Duration::from_secs(60 * u64::from(sender.recipients_limit_minutes));
         Line {
@@ -115,8 +114,8 @@ impl Line {
             tls,
             filter: DomainFilter::parse(sender.domain_filter.iter().map(String::as_str)).unwrap_or_default(),
             overrides: Overrides::parse(sender.dns_overrides.iter().map(String::as_str)).unwrap_or_default(),
-            resolver: own_servers.then(|| Resolver::with_cache(name_servers(dns_servers), cache)),
-            dns_servers: if own_servers { dns_servers.clone() } else { Vec::new() },
+            resolver: dns_servers.clone().map(|servers| Resolver::with_cache(servers, cache)),
+            dns_servers,
             meter: Meter::new(sender.recipients_limit, window),
             shut,
             open: AtomicBool::new(true),
@@ -202,6 +201,15 @@ impl Line {
         let row = rows.into_iter().find(|row| matches(&row.from, original.as_str())).map(|row| row.to.as_str());
         row.or(Some(self.sender.return_address.as_str()).filter(|to| !to.is_empty())).unwrap_or(original.as_str())
     }
+}
+
+/// Where a sender asks name servers of its own, or those of the box through a cache of its own.
+fn own_servers(config: &Config, sender: &Sender) -> Option<Servers> {
+    if !sender.dns_servers.is_empty() {
+        return Some(Servers { listed: name_servers(&sender.dns_servers), detected: false });
+    }
+    let of_the_box = || Servers { listed: name_servers(&config.dns.servers), detected: config.dns.detect_servers };
+    (sender.dns_cache_size != Sender::default().dns_cache_size).then(of_the_box)
 }
 
 #[cfg(test)]

@@ -61,9 +61,6 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
     if before.tls != after.tls || named_by_host {
         parts.push("certificate");
     }
-    if before.dns != after.dns {
-        parts.push("name servers");
-    }
     parts
 }
 
@@ -89,6 +86,6 @@ mod tests {
         assert!(needs_restart(&before, &after).is_empty());
         after.smtp[0].listen.push("127.0.0.1:2525".into());
         after.dns.servers.push("192.0.2.1".into());
-        assert_eq!(needs_restart(&before, &after), ["SMTP services", "name servers"]);
+        assert_eq!(needs_restart(&before, &after), ["SMTP services"]);
     }
 }

@@ -5,6 +5,7 @@ mod appliance;
 mod config;
 mod errors;
 mod mappings;
+mod names;
 mod program;
 mod queue;
 mod rules;

@@ -1,16 +1,15 @@
-//! The resolver against name servers that answer rightly, wrongly, late and not at all.
-
-#[path = "peers/dns.rs"]
-mod peer;
+//! What is found, and what is made of answers that are wrong, late or missing.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use peer::{Asked, FakeDns};
 use pillarbox::net::Resolver;
 use pillarbox::net::dns::{self, DnsError, Mx};
 use simple_dns::rdata::{PTR, RData, TXT};
 use simple_dns::{Name, PacketFlag, RCODE, ResourceRecord, TYPE};
+
+use crate::peer::{self, Asked, FakeDns};
+use crate::run;
 
 fn txt(name: &str, text: &str) -> ResourceRecord<'static> {
     peer::record(name, 300, RData::TXT(TXT::try_from(text).unwrap().into_owned()))
@@ -20,12 +19,8 @@ fn ptr(name: &str, target: &str) -> ResourceRecord<'static> {
     peer::record(name, 300, RData::PTR(PTR(Name::new(target).unwrap().into_owned())))
 }
 
-fn run<T>(work: impl Future<Output = T>) -> T {
-    smol::block_on(work)
-}
-
 fn resolver(servers: &[&FakeDns]) -> Resolver {
-    Resolver::new(servers.iter().map(|server| server.address).collect())
+    Resolver::new(servers.iter().map(|server| server.address).collect::<Vec<_>>())
 }
 
 fn ips(texts: &[&str]) -> Vec<IpAddr> {

@@ -48,6 +48,7 @@ impl Site {
             logins: Logins::default(),
             hooks: pillarbox::hooks::Hooks::default(),
             watch: watch.clone(),
+            resolver: pillarbox::net::Resolver::new(Vec::new()),
             running: true,
             started_at: 0,
             changing: Arc::default(),

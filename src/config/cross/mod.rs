@@ -84,7 +84,14 @@ impl Checks<'_> {
             (true, false) => self.wrong("tls.certificate_file", "is empty, though key_file is given"),
             _ => {}
         }
-        self.name_servers("dns.servers", &self.config.dns.servers);
+        let dns = &self.config.dns;
+        self.name_servers("dns.servers", &dns.servers);
+        if dns.servers.is_empty() && !dns.detect_servers {
+            self.wrong("dns.servers", "is empty, and servers are not detected either");
+        }
+        if !dns.test_name.is_empty() && !(is_domain(&dns.test_name) && dns.test_name.contains('.')) {
+            self.wrong("dns.test_name", format!("\"{}\" is no name such as example.com", dns.test_name));
+        }
     }
 
     fn name_servers(&mut self, path: &str, servers: &[String]) {

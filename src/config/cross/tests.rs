@@ -329,6 +329,17 @@ fn certificate_and_name_servers() {
         after(|c| c.dns.servers.push("ns.example".into())),
         ["dns.servers[2]: \"ns.example\" is no address such as 192.168.1.1 or 192.168.1.1:53"]
     );
+    assert_eq!(
+        after(|c| (c.dns.servers, c.dns.detect_servers) = (Vec::new(), false)),
+        ["dns.servers: is empty, and servers are not detected either"]
+    );
+    for wrong in ["localhost", "a b.example", "a..example"] {
+        assert_eq!(
+            after(|c| c.dns.test_name = wrong.into()),
+            [format!("dns.test_name: \"{wrong}\" is no name such as example.com")]
+        );
+    }
+    assert_eq!(after(|c| c.dns.test_name = String::new()), [""; 0]);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn target_name(host: &str, address: IpAddr, target: SocketAddr) -> String {
 }
 
 /// Without the system's error number where there are words for it.
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     match error.raw_os_error() {
         Some(_) if !error.kind().to_string().contains("other") => error.kind().to_string(),
         _ => error.to_string(),

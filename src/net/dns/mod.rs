@@ -7,6 +7,7 @@
 mod cache;
 mod connect;
 mod exchange;
+mod probe;
 mod system;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use connect::connect;
+pub use probe::{Answer, Asked, Probe};
 
 use self::cache::{Cache, Outcome};
 use self::system::System;
@@ -26,6 +28,29 @@ const LONGEST_NEGATIVE: Duration = Duration::from_secs(300);
 /// Servers asked for one question, in the order given.
 const MAX_SERVERS: usize = 4;
 
+/// Which name servers are asked, four at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Servers {
+    pub listed: Vec<SocketAddr>,
+    /// Those of the system as well, after the listed ones.
+    pub detected: bool,
+}
+
+impl From<Vec<SocketAddr>> for Servers {
+    /// These, or those of the system where there are none.
+    fn from(listed: Vec<SocketAddr>) -> Servers {
+        Servers { detected: listed.is_empty(), listed }
+    }
+}
+
+/// A name server that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameServer {
+    pub address: SocketAddr,
+    /// The system knows it; nobody has listed it.
+    pub detected: bool,
+}
+
 /// Cheap to clone; all clones share one cache.
 #[derive(Clone)]
 pub struct Resolver {
@@ -33,8 +58,7 @@ pub struct Resolver {
 }
 
 struct Shared {
-    /// Empty: those of the system.
-    servers: Mutex<Vec<SocketAddr>>,
+    servers: Mutex<Servers>,
     system: System,
     cache: Mutex<Cache>,
     /// The server that answered last is asked first: a dead one costs its time limit once.
@@ -70,16 +94,16 @@ pub struct Mx {
 }
 
 impl Resolver {
-    /// With the given servers, or those of `/etc/resolv.conf` where the list is empty.
-    pub fn new(servers: Vec<SocketAddr>) -> Resolver {
+    /// The system's servers are those of `/etc/resolv.conf`, read again when it changes.
+    pub fn new(servers: impl Into<Servers>) -> Resolver {
         Resolver::with_cache(servers, cache::MAX_ENTRIES)
     }
 
     /// The same, keeping so many answers at most.
-    pub fn with_cache(servers: Vec<SocketAddr>, entries: usize) -> Resolver {
+    pub fn with_cache(servers: impl Into<Servers>, entries: usize) -> Resolver {
         Resolver {
             shared: Arc::new(Shared {
-                servers: Mutex::new(servers),
+                servers: Mutex::new(servers.into()),
                 system: System::default(),
                 cache: Mutex::new(Cache::new(entries)),
                 preferred: Mutex::new(None),
@@ -88,7 +112,8 @@ impl Resolver {
     }
 
     /// Other servers from now on, as for [`Resolver::new`]; forgets what the old ones said.
-    pub fn set_servers(&self, servers: Vec<SocketAddr>) {
+    pub fn set_servers(&self, servers: impl Into<Servers>) {
+        let servers = servers.into();
         let mut current = lock(&self.shared.servers);
         if *current != servers {
             *current = servers;
@@ -202,12 +227,22 @@ impl Resolver {
         Err(DnsError::Temporary { name: question.name().to_string(), reason })
     }
 
-    fn servers(&self) -> Vec<SocketAddr> {
-        let mut servers = lock(&self.shared.servers).clone();
-        if servers.is_empty() {
-            servers = self.shared.system.servers();
+    /// The servers that are asked now, in the order of the settings.
+    pub fn current(&self) -> Vec<NameServer> {
+        let Servers { listed, detected } = lock(&self.shared.servers).clone();
+        let of_system = if detected { self.shared.system.servers() } else { Vec::new() };
+        let mut current: Vec<NameServer> = Vec::new();
+        let listed = listed.into_iter().map(|address| NameServer { address, detected: false });
+        for server in listed.chain(of_system.into_iter().map(|address| NameServer { address, detected: true })) {
+            if current.len() < MAX_SERVERS && current.iter().all(|known| known.address != server.address) {
+                current.push(server);
+            }
         }
-        servers.truncate(MAX_SERVERS);
+        current
+    }
+
+    fn servers(&self) -> Vec<SocketAddr> {
+        let mut servers: Vec<SocketAddr> = self.current().into_iter().map(|server| server.address).collect();
         let preferred = *lock(&self.shared.preferred);
         if let Some(at) = servers.iter().position(|server| Some(*server) == preferred) {
             servers.rotate_left(at);
@@ -265,6 +300,22 @@ mod tests {
         let v = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
         let mixed = in_turn(v(&["::1", "::2", "::3"]), v(&["192.0.2.1"]));
         assert_eq!(mixed, v(&["::1", "192.0.2.1", "::2", "::3"]));
+    }
+
+    #[test]
+    fn listed_servers_come_before_detected_ones() {
+        let server = |text: &str| SocketAddr::new(text.parse().unwrap(), 53);
+        let listed = vec![server("192.0.2.1"), server("192.0.2.2"), server("192.0.2.1")];
+        let current = |detected| {
+            let current = Resolver::new(Servers { listed: listed.clone(), detected }).current();
+            current.into_iter().map(|server| (server.address, server.detected)).collect::<Vec<_>>()
+        };
+        assert_eq!(current(false), [(server("192.0.2.1"), false), (server("192.0.2.2"), false)]);
+        let with = current(true);
+        assert!(with.len() > 2 && with.len() <= MAX_SERVERS && with.starts_with(&current(false)));
+        assert!(with.iter().skip(2).all(|(_, detected)| *detected));
+        assert_eq!(Resolver::new(Servers::default()).current(), []);
+        assert!(Resolver::new(Vec::new()).current().iter().all(|server| server.detected));
     }
 
     #[test]

@@ -25,6 +25,7 @@
 //! | `GET hooks/scripts`, `GET`, `PUT` (text), `DELETE hooks/scripts/NAME` | scripts |
 //! | `POST hooks/check/NAME` (text) | what is wrong with a script, or looks like a mistake |
 //! | `POST hooks/run` | tries a hook on a mail; nothing is sent or stored |
+//! | `GET dns`, `POST dns/test` | the name servers in use and what the last test has said of them; a test now |
 //! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
 //! | `GET appliance` | on the flashable image: whether the clock is known, how the last wish went |
 //! | `POST appliance/halt`, `restart`, `backup` | stop or restart the board; a backup onto the USB stick |
@@ -35,6 +36,7 @@
 mod access;
 mod appliance;
 mod connections;
+mod dns;
 mod hooks;
 mod mappings;
 mod queue;
@@ -51,6 +53,7 @@ use serde_json::json;
 use crate::config::{Config, Invalid, Published};
 use crate::hooks::Hooks;
 use crate::live::{Board, Signals, Wish, Wishes};
+use crate::net::Resolver;
 use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
 
@@ -66,6 +69,7 @@ pub struct Api {
     pub logins: Logins,
     pub watch: Watch,
     pub hooks: Hooks,
+    pub resolver: Resolver,
     /// Whether services run, or only the store is open.
     pub running: bool,
     /// Unix milliseconds.
@@ -207,6 +211,8 @@ impl Api {
             ("DELETE", ["hooks", "scripts", name]) => self.remove_script(&decoded(name)?).await,
             ("POST", ["hooks", "check", name]) => self.check_script(&decoded(name)?, request.body).await,
             ("POST", ["hooks", "run"]) => self.try_script(read(request.body)?).await,
+            ("GET", ["dns"]) => self.name_servers(),
+            ("POST", ["dns", "test"]) => self.test_name_servers().await,
             ("POST", ["backup"]) => self.backup(read(request.body)?).await,
             ("GET", ["appliance"]) => self.appliance(),
             ("POST", ["appliance", "halt"]) => self.wish(Wish::Halt),
@@ -216,7 +222,8 @@ impl Api {
                 method,
                 [
                     "status" | "queue" | "collect" | "connections" | "schedule" | "config" | "users" | "backup"
-                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks" | "appliance",
+                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks" | "appliance"
+                    | "dns",
                     ..,
                 ],
             ) => Err(ApiError::Method { method: method.into(), path: path.into() }),

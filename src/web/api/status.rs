@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::live::{CollectorState, ConnectionState, Listening, Problem, ScheduleState, SenderState, SessionInfo};
+use crate::live::{
+    CollectorState, ConnectionState, Listening, NameServersState, Problem, ScheduleState, SenderState, SessionInfo,
+};
 use crate::net::now_ms;
 use crate::store::StoreStatus;
 
@@ -28,6 +30,7 @@ struct Status {
     connections: Vec<Numbered<ConnectionState>>,
     collectors: Vec<Numbered<CollectorState>>,
     senders: Vec<Numbered<SenderState>>,
+    name_servers: NameServersState,
     problems: Vec<Problem>,
     store: StoreStatus,
 }
@@ -73,6 +76,7 @@ impl Api {
             connections: board.connections().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
             collectors: board.collectors().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
             senders: board.senders().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
+            name_servers: board.name_servers(&self.resolver.current()),
             problems: board.problems(),
             store: self.store.status(),
         })
