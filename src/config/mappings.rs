@@ -28,7 +28,7 @@ pub struct Mapping {
     #[schemars(title = "Email address")]
     pub address: String,
     /// A user, an address, SMTP:address@server for another mail server of the office, *REMOTE (the address is elsewhere:
-    /// mail of the office for it goes out, other mail for it is not taken) or No-one (taken and thrown away).
+    /// mail of the office for it goes out, other mail for it is thrown away) or No-one (all is thrown away).
     #[schemars(extend("x-target" = true))]
     pub target: String,
     /// Which mail it is for.

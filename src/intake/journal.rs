@@ -37,7 +37,7 @@ pub(super) fn rows(
         (!copies.is_empty()).then(|| row(arrival, "delivered", list(copies.iter().map(name)), String::new()));
     let discarded = (!thrown_away.is_empty()).then(|| {
         let to = list(thrown_away.iter().map(Address::as_str));
-        row(arrival, "discarded", to, "mapped to No-one, or collected and mapped to *REMOTE".into())
+        row(arrival, "discarded", to, "mapped to No-one, or from outside and mapped to *REMOTE".into())
     });
     [Some(arrived), delivered, discarded].into_iter().flatten()
 }

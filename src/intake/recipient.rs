@@ -71,7 +71,8 @@ impl Intake {
         match (route::resolve(&config, origin, recipient), unknown) {
             (Resolution::Local(destinations), _) => from.beyond(&config, &destinations).map(|()| destinations),
             (Resolution::Outgoing(recipient), _) => from.outgoing(&config, recipient),
-            (Resolution::Remote, _) => Err(Refusal::RelayDenied),
+            // It has its mailbox elsewhere; who sent a copy here as well is not to hear of an error.
+            (Resolution::Remote(address), _) => Ok(vec![Destination::Nowhere(address)]),
             (Resolution::Unknown, Some(recipient)) => from.outgoing(&config, recipient),
             (Resolution::Unknown, None) => Err(Refusal::UnknownRecipient),
         }

@@ -43,8 +43,11 @@ pub fn explain(config: &Config, origin: Origin, address: &Address) -> Explanatio
         None => "The domain is not ours.".to_string(),
     };
     let mut to: Vec<String> = search.found.iter().map(|destination| place(config, destination)).collect();
-    if to.is_empty() {
-        let (more, out) = refused(config, origin, ours, search.remote, step.is_some());
+    if to.is_empty() && search.remote {
+        why.push_str(" It is *REMOTE, and the mail comes from outside.");
+        to.push(place(config, &Destination::Nowhere(recipient.address.clone())));
+    } else if to.is_empty() {
+        let (more, out) = refused(config, origin, ours, step.is_some());
         why.push(' ');
         why.push_str(more);
         if out {
@@ -65,10 +68,8 @@ fn place(config: &Config, destination: &Destination) -> String {
 }
 
 /// What happens where nobody gets it, and whether it goes out.
-fn refused(config: &Config, origin: Origin, ours: bool, remote: bool, claimed: bool) -> (&'static str, bool) {
+fn refused(config: &Config, origin: Origin, ours: bool, claimed: bool) -> (&'static str, bool) {
     match origin {
-        _ if remote && origin == Origin::Collected => ("It is *REMOTE: neither delivered nor a mistake.", false),
-        _ if remote => ("It is *REMOTE, and mail from outside for it is refused.", false),
         Origin::Collected if claimed => ("Those it leads to get no mail: a routing error.", false),
         Origin::Collected => ("That is a routing error, unless another address of the mail leads to somebody.", false),
         Origin::Office if !ours && !claimed => ("Mail of the office for it goes out.", true),

@@ -53,7 +53,7 @@ fn led(config: &Config, origin: Origin, text: &str) -> String {
     match resolve(config, origin, Recipient::new(address(text))) {
         Resolution::Local(destinations) => words(config, &destinations),
         Resolution::Unknown => "unknown".into(),
-        Resolution::Remote => "remote".into(),
+        Resolution::Remote(_) => "remote".into(),
         Resolution::Outgoing(recipient) => format!("not ours: {}", recipient.address),
     }
 }

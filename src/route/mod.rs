@@ -37,8 +37,8 @@ pub enum Resolution {
     Local(Vec<Destination>),
     /// At a local domain, but nobody's.
     Unknown,
-    /// Mapped to `*REMOTE`, and the mail comes from outside: not taken here, no mistake either.
-    Remote,
+    /// Mapped to `*REMOTE`, and the mail comes from outside: neither delivered nor a mistake.
+    Remote(Address),
     /// Not ours.
     Outgoing(Recipient),
 }
@@ -85,7 +85,7 @@ pub fn resolve(config: &Config, origin: Origin, recipient: Recipient) -> Resolut
         None if ours => Resolution::Unknown,
         None => Resolution::Outgoing(recipient),
         Some(_) if !search.found.is_empty() => Resolution::Local(search.found),
-        Some(_) if search.remote => Resolution::Remote,
+        Some(_) if search.remote => Resolution::Remote(recipient.address),
         Some(_) => Resolution::Unknown,
     }
 }
@@ -103,7 +103,7 @@ pub fn target(config: &Config, text: &str) -> Option<Vec<Destination>> {
     match resolve(config, Origin::Office, Recipient::new(Address::parse(text).ok()?)) {
         Resolution::Local(destinations) => Some(destinations),
         Resolution::Outgoing(recipient) => Some(vec![Destination::Outgoing(recipient)]),
-        Resolution::Unknown | Resolution::Remote => None,
+        Resolution::Unknown | Resolution::Remote(_) => None,
     }
 }
 

@@ -37,7 +37,7 @@ fn found_by(config: &Config, origin: Origin, text: &str) -> Result<Vec<(u32, cha
     match resolve(config, origin, Recipient::new(address(text))) {
         Resolution::Local(destinations) => Ok(users(&destinations)),
         Resolution::Unknown => Err("unknown".into()),
-        Resolution::Remote => Err("remote".into()),
+        Resolution::Remote(_) => Err("remote".into()),
         Resolution::Outgoing(recipient) => Err(format!("out to {}", recipient.address)),
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn verify(config: &Config, text: &str) -> Vec<Reply> {
             [Destination::Mailbox { user, .. }] => vec![Reply::known(person(config, *user))],
             _ => vec![Reply::known(format!("<{}>", address.or_domain(&config.general.default_domain)))],
         },
-        Resolution::Outgoing(_) | Resolution::Remote => vec![Reply::cannot_verify()],
+        Resolution::Outgoing(_) | Resolution::Remote(_) => vec![Reply::cannot_verify()],
         Resolution::Unknown => vec![Reply::unknown_recipient()],
     }
 }
