@@ -14,7 +14,6 @@ use super::{MAX_HEADER, TaskError, boundary, own_address, read_start};
 
 /// A larger mail is not returned, only its header.
 const MAX_RETURNED: u64 = 1024 * 1024;
-const HOUR: i64 = 3_600_000;
 
 pub async fn write(
     intake: &Intake,
@@ -60,8 +59,10 @@ fn build(
     now: i64,
 ) -> Vec<u8> {
     let zone = TimeZone::system();
-    let give_up = config.connections.iter().find_map(|c| c.sender.as_ref()).map_or(72, |sender| sender.give_up_after);
-    let retry_until = date::rfc5322(entry.accepted_at + i64::from(give_up) * HOUR, &zone);
+    let retry_until = match action {
+        DsnAction::Delayed { until } => Some(date::rfc5322(until, &zone)),
+        _ => None,
+    };
     let message_id = Header::of(&returned.bytes).first("Message-ID").map(|field| field.unfolded());
     let places = about.iter().filter_map(|&place| entry.recipients.get(usize::try_from(place).ok()?));
     let report = dsn::Report {
@@ -70,14 +71,14 @@ fn build(
         reporting_mta: &config.general.host_name,
         action: match action {
             DsnAction::Failed => dsn::Action::Failed,
-            DsnAction::Delayed => dsn::Action::Delayed,
+            DsnAction::Delayed { .. } => dsn::Action::Delayed,
             DsnAction::Relayed => dsn::Action::Relayed,
             DsnAction::Delivered => dsn::Action::Delivered,
         },
         envid: entry.envid.as_deref(),
         now: &date::rfc5322(now, &zone),
         arrival: &date::rfc5322(entry.accepted_at, &zone),
-        retry_until: (action == DsnAction::Delayed).then_some(retry_until.as_str()),
+        retry_until: retry_until.as_deref(),
         message_id: message_id.as_deref().map(str::trim).filter(|id| is_message_id(id)),
         recipients: places
             .map(|recipient| dsn::Reported {
@@ -113,7 +114,7 @@ fn status(reason: &str, action: DsnAction) -> String {
         (DsnAction::Relayed | DsnAction::Delivered, _) => '2',
         (_, Some(class @ ('4' | '5'))) => class,
         // No server has refused it: it could not be connected to, or broke off (RFC 3463 §3.5).
-        (DsnAction::Failed | DsnAction::Delayed, _) => return "4.4.1".to_string(),
+        (DsnAction::Failed | DsnAction::Delayed { .. }, _) => return "4.4.1".to_string(),
     };
     format!("{class}.0.0")
 }
@@ -133,7 +134,7 @@ mod tests {
             ("h said: 550 no such user", DsnAction::Failed, "5.0.0"),
             ("h said: 451 later (given up after 72 hours)", DsnAction::Failed, "4.0.0"),
             ("5.3.4 too large (relay h)", DsnAction::Failed, "5.3.4"),
-            ("The relay h is gone", DsnAction::Delayed, "4.4.1"),
+            ("The relay h is gone", DsnAction::Delayed { until: 0 }, "4.4.1"),
             ("250", DsnAction::Relayed, "2.0.0"),
             ("", DsnAction::Relayed, "2.0.0"),
         ] {
@@ -177,6 +178,11 @@ mod tests {
         let text = String::from_utf8(built.clone()).unwrap();
         assert!(text.contains("Final-Recipient: rfc822; b@x.example\r\nAction: failed\r\nStatus: 5.7.1\r\n"));
         assert!(!text.contains("a@x.example"));
-        assert!(text.contains("Content-Type: text/rfc822-headers\r\n"));
+        assert!(text.contains("Content-Type: text/rfc822-headers\r\n") && !text.contains("Will-Retry-Until"));
+        // It is the sender that holds the mail who says how long it tries.
+        let until = 1_800_000_000_000 + 5 * 3_600_000;
+        let built = build(&Config::default(), &entry, &[1], DsnAction::Delayed { until }, &returned, 1_800_000_100_000);
+        let date = date::rfc5322(until, &TimeZone::system());
+        assert!(String::from_utf8(built).unwrap().contains(&format!("Will-Retry-Until: {date}\r\n")));
     }
 }

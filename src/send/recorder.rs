@@ -21,7 +21,7 @@ use crate::store::{
 use super::Shared;
 use super::attempt::Tried;
 use super::line::Line;
-use super::schedule::{Next, next};
+use super::schedule::{Next, gives_up_at, next};
 
 /// Outcomes in one write.
 const BATCH: usize = 256;
@@ -204,14 +204,15 @@ impl Written {
         if tried.entry.return_path.is_none() {
             return;
         }
+        let until = gives_up_at(&tried.line.sender, &tried.entry);
         for (action, state, reported) in [
             (DsnAction::Failed, RecipientState::Failed, true),
-            (DsnAction::Delayed, RecipientState::Pending, true),
+            (DsnAction::Delayed { until }, RecipientState::Pending, true),
             (DsnAction::Relayed, RecipientState::Relayed, !tried.wishes_passed),
         ] {
             let wanted = |update: &&RecipientUpdate| {
                 update.state == state
-                    && (action != DsnAction::Delayed || update.delay_notified)
+                    && (state != RecipientState::Pending || update.delay_notified)
                     && recipient(&tried.entry, update).is_some_and(|recipient| wants(&recipient.notify, action))
             };
             let recipients: Vec<QueueRecipient> = updates
@@ -273,7 +274,7 @@ impl Written {
 fn wants(notify: &Notify, action: DsnAction) -> bool {
     match action {
         DsnAction::Failed => notify.failure,
-        DsnAction::Delayed => notify.delay,
+        DsnAction::Delayed { .. } => notify.delay,
         DsnAction::Relayed | DsnAction::Delivered => notify.success,
     }
 }

@@ -27,7 +27,7 @@ pub enum Next {
 /// By the settings of `sender`, for a recipient of an entry whose try failed at `now` (Unix milliseconds).
 pub fn next(sender: &Sender, entry: &QueueEntry, recipient: &QueueRecipient, now: i64) -> Next {
     let age = age(sender, entry.accepted_at, recipient.tries, now);
-    let limit = i64::from(sender.give_up_after).max(1) * HOUR;
+    let limit = limit(sender);
     if age >= limit {
         return Next::GiveUp;
     }
@@ -49,9 +49,18 @@ pub fn is_out_of_reach(sender: &Sender, due: i64, now: i64) -> bool {
     due.saturating_sub(now) > longest.unwrap_or(DEFAULT_EVERY).max(DEFAULT_EVERY) * 2
 }
 
+/// When an entry is given up, if the clock is right.
+pub fn gives_up_at(sender: &Sender, entry: &QueueEntry) -> i64 {
+    entry.accepted_at.saturating_add(limit(sender))
+}
+
+/// How long it is tried.
+fn limit(sender: &Sender) -> i64 {
+    i64::from(sender.give_up_after).max(1) * HOUR
+}
+
 fn age(sender: &Sender, accepted_at: i64, tries: u32, now: i64) -> i64 {
-    let limit = i64::from(sender.give_up_after).max(1) * HOUR;
-    let tried_for = tried_for(sender, tries, limit);
+    let tried_for = tried_for(sender, tries, limit(sender));
     if is_plausible(accepted_at) && now >= accepted_at {
         return (now - accepted_at).min(2 * tried_for);
     }

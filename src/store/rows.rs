@@ -190,7 +190,10 @@ pub struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DsnAction {
     Failed,
-    Delayed,
+    Delayed {
+        /// When it is given up, Unix milliseconds.
+        until: i64,
+    },
     Relayed,
     Delivered,
 }
