@@ -129,16 +129,35 @@ fn a_wrong_password_takes_its_time() {
     client.ok("PASS secret word");
 }
 
-#[test]
-fn apop_is_there_with_reversible_passwords() {
+fn apop(timestamp: &str) -> String {
     use md5::{Digest, Md5};
 
-    let office = Office::with(ServiceEncryption::Optional, true);
-    let (mut client, timestamp) = office.connect_for_apop();
     let digest = Md5::digest(format!("{timestamp}secret word"));
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    client.ok(&format!("APOP anna {digest}"));
+    format!("APOP anna {digest}")
+}
+
+#[test]
+fn apop_is_there_with_reversible_passwords() {
+    let office = Office::with(ServiceEncryption::Optional, true);
+    let (mut client, timestamp) = office.connect_for_apop();
+    client.ok(&apop(&timestamp));
     assert!(office.connect_for_apop().1 != timestamp, "the same time stamp twice");
+}
+
+#[test]
+fn who_may_not_use_pop3_is_told_what_a_wrong_password_is_told() {
+    let office = Office::with(ServiceEncryption::Optional, true);
+    office.change(|config| config.users[0].allow_pop3 = false);
+    let (mut client, timestamp) = office.connect_for_apop();
+    let wrong = client.command("APOP bert 00000000000000000000000000000000");
+    assert_eq!(client.command(&apop(&timestamp)), wrong);
+    client.ok("USER anna");
+    assert_eq!(client.command("PASS secret word"), wrong);
+    // The others may, and so may anna once more when that is allowed again.
+    office.login("bert");
+    office.change(|config| config.users[0].allow_pop3 = true);
+    office.login("anna");
 }
 
 #[test]

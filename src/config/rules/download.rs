@@ -29,7 +29,7 @@ pub enum DownloadAction {
     Redirect,
     /// The same, and delete it at the provider at once.
     DownloadRedirectAndDelete,
-    /// Do not download it. It is deleted at the provider when messages left there are.
+    /// Do not download it. It is deleted at the provider when messages left there are; where none are left there, it stays.
     Ignore,
     /// Delete it at the provider unread, and tell those it is for, else the main administrator.
     DeleteAndWarn,
