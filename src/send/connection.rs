@@ -207,17 +207,15 @@ impl Connection {
         let Some(mut file) = self.file.take() else { return self.session.lost("no body to send") };
         let mut piece = std::mem::take(&mut self.piece);
         let (file, piece, read) = smol::unblock(move || {
-            piece.resize(PIECE, 0);
-            let read = file.read(&mut piece);
+            piece.clear();
+            piece.reserve(PIECE);
+            let read = (&mut file).take(PIECE as u64).read_to_end(&mut piece);
             (file, piece, read)
         })
         .await;
         match read {
-            Ok(0) => {
-                self.session.end_content();
-                return;
-            }
-            Ok(n) => self.session.content(piece.get(..n).unwrap_or_default()),
+            Ok(n) if n < PIECE => return self.session.content(&piece, true),
+            Ok(_) => self.session.content(&piece, false),
             Err(error) => {
                 log::error!("a body cannot be read: {error}");
                 self.session.lost("the box cannot read the mail");

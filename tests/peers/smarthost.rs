@@ -172,6 +172,8 @@ struct Session<'a> {
     left: Option<usize>,
     from: Option<String>,
     to: Vec<String>,
+    /// Of BDAT, before the last.
+    chunks: Vec<u8>,
     encrypted: bool,
 }
 
@@ -195,6 +197,7 @@ impl<'a> Session<'a> {
             left,
             from: None,
             to: Vec::new(),
+            chunks: Vec::new(),
             encrypted: false,
         };
         let _ = session.run().await;
@@ -257,6 +260,7 @@ impl<'a> Session<'a> {
     fn reset(&mut self) {
         self.from = None;
         self.to.clear();
+        self.chunks.clear();
     }
 
     async fn ehlo(&mut self, line: &str) -> Option<u16> {
@@ -311,11 +315,20 @@ impl<'a> Session<'a> {
         while self.input.len() < size {
             self.read().await?;
         }
-        let body: Vec<u8> = self.input.drain(..size).collect();
-        match self.to.is_empty() {
-            true => self.reply(line, "503 5.5.1 RCPT first").await,
-            false => self.take(body).await,
+        let chunk: Vec<u8> = self.input.drain(..size).collect();
+        if self.to.is_empty() {
+            return self.reply(line, "503 5.5.1 RCPT first").await;
         }
+        self.chunks.extend_from_slice(&chunk);
+        if line.ends_with(" LAST") {
+            let body = std::mem::take(&mut self.chunks);
+            return self.take(body).await;
+        }
+        let code = self.reply(line, "250 2.0.0 go on").await?;
+        if code >= 400 {
+            self.to.clear();
+        }
+        Some(code)
     }
 
     /// Up to the final dot, unstuffed.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pillarbox::config::Sender;
 use pillarbox::intake::MailParams;
 use pillarbox::mail::{Address, BodyType, Recipient};
 use pillarbox::store::{Change, Hold};
@@ -37,19 +38,60 @@ fn what_is_accepted_arrives_as_it_was_and_the_connection_is_kept() {
     }
 }
 
+/// Three megabytes.
+fn large(id: &str) -> String {
+    let lines = ".a line that begins with a dot\r\nand one that does not\r\n".repeat(60_000);
+    format!("{}{lines}", text(id))
+}
+
 #[test]
 fn a_large_body_goes_in_pieces() {
-    let host = Smarthost::start(Behaviour::default());
-    let office = Office::open(config(sender(&[&host])));
-    let lines = ".a line that begins with a dot\r\nand one that does not\r\n".repeat(60_000);
-    let mail = format!("{}{lines}", text("large"));
-    office.submit(&["bob@else.example"], &mail);
-    office.submit(&["bob@else.example"], &text("small"));
+    for capabilities in [vec!["PIPELINING"], vec!["PIPELINING", "CHUNKING"], vec!["CHUNKING"], PLAIN] {
+        let chunked = capabilities.contains(&"CHUNKING");
+        let host = Smarthost::start(Behaviour { capabilities: Some(capabilities), ..Behaviour::default() });
+        let office = Office::open(config(sender(&[&host])));
+        let mail = large("large");
+        office.submit(&["bob@else.example"], &mail);
+        office.submit(&["bob@else.example"], &text("small"));
+        office.wait_for_empty_queue();
+        let state = host.state();
+        let found = state.received.iter().find(|received| received.body.len() > 1_000_000).unwrap();
+        assert!(found.body.ends_with(mail.as_bytes()));
+        assert_eq!(state.ids().len(), 2);
+        let chunks = state.commands.iter().filter(|command| command.starts_with("BDAT ")).count();
+        let data = state.commands.iter().filter(|command| *command == "DATA").count();
+        assert_eq!((chunks > 20, data > 0), (chunked, !chunked), "{chunks} chunks");
+    }
+}
+
+#[test]
+fn a_chunk_that_is_refused_ends_the_mail_and_not_the_session() {
+    let chunking = Some(vec!["PIPELINING", "CHUNKING"]);
+    let host = Smarthost::start(Behaviour { capabilities: chunking, ..Behaviour::default() });
+    let office = Office::open(config(Sender { max_connections: 1, ..sender(&[&host]) }));
+    // The second chunk: the first is one of those that begin like it.
+    host.rule("BDAT 131072", "250 2.0.0 go on", 1);
+    host.rule("BDAT 131072", "552 5.3.4 too much", 1);
+    office.submit(&["bob@else.example"], &large("refused"));
+    office.submit(&["bob@else.example"], &text("next"));
     office.wait_for_empty_queue();
-    let state = host.state();
-    let large = state.received.iter().find(|received| received.body.len() > 1_000_000).unwrap();
-    assert!(large.body.ends_with(mail.as_bytes()));
-    assert_eq!(state.ids().len(), 2);
+    until("the report", || !office.inbox().is_empty());
+    assert!(office.inbox()[0].contains("552 5.3.4 too much"));
+    {
+        let state = host.state();
+        assert_eq!((state.ids().get("next"), state.ids().get("refused")), (Some(&1), None));
+        assert_eq!(state.sessions, 1);
+        // A server that keeps the chunks until RSET does not take them for the next mail's.
+        assert!(state.received.iter().all(|mail| mail.body.len() < 1000));
+    }
+    // For now only, and in the last chunk of all.
+    host.rule(".", "451 4.3.0 later", 1);
+    office.submit(&["bob@else.example"], &large("later"));
+    office.wait_for_tries();
+    assert!(office.queue()[0].recipients[0].reply.contains("451 4.3.0 later"));
+    office.retry_all();
+    office.wait_for_empty_queue();
+    assert_eq!(host.state().ids().get("later"), Some(&1));
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl Session {
         if mail.smtputf8 && !self.server.smtputf8 {
             return Err(Unsendable::NeedsUtf8);
         }
-        let reset = self.lingering;
+        let reset = self.lingering || self.under_way.back().is_some_and(Transaction::may_leave_remains);
         let transaction = Transaction::begin(tag, mail, recipients, content, &self.server, reset, &mut self.out);
         self.under_way.push_back(transaction);
         Ok(())
@@ -196,16 +196,10 @@ impl Session {
         self.under_way.back().is_some_and(Transaction::wants_content)
     }
 
-    pub fn content(&mut self, piece: &[u8]) {
+    /// Pieces are best of a hundred KiB or so: with CHUNKING the server answers each. `last`: nothing follows.
+    pub fn content(&mut self, piece: &[u8], last: bool) {
         if let Some(transaction) = self.under_way.back_mut().filter(|t| t.wants_content()) {
-            transaction.content(piece, &mut self.out);
-        }
-    }
-
-    /// That was the last piece.
-    pub fn end_content(&mut self) {
-        if let Some(transaction) = self.under_way.back_mut().filter(|t| t.wants_content()) {
-            transaction.end_content(&mut self.out);
+            transaction.content(piece, last, &mut self.out);
         }
     }
 

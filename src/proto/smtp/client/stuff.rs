@@ -1,6 +1,6 @@
-//! Message text for DATA (RFC 5321 §4.5.2): dots at line starts doubled, bare CR and LF made line ends.
+//! Message text on its way out: bare CR and LF made line ends, and for DATA dots at line starts doubled (RFC 5321 §4.5.2).
 //!
-//! The second is no beauty care: §2.3.8 forbids sending them, and a server that takes them for line ends could be made
+//! The first is no beauty care: §2.3.8 forbids sending them, and a server that takes them for line ends could be made
 //! to see an end of data in the middle of a message (SMTP smuggling).
 
 use memchr::memchr2_iter;
@@ -8,14 +8,25 @@ use memchr::memchr2_iter;
 /// Keeps its state from piece to piece.
 #[derive(Debug)]
 pub(super) struct Stuffer {
+    /// Of DATA; a chunk of BDAT knows no dots.
+    dots: bool,
     at_line_start: bool,
     /// The last piece ended with CR; whether it is a bare one shows in the next.
     after_cr: bool,
 }
 
 impl Stuffer {
-    pub(super) fn new() -> Stuffer {
-        Stuffer { at_line_start: true, after_cr: false }
+    pub(super) fn for_data() -> Stuffer {
+        Stuffer { dots: true, at_line_start: true, after_cr: false }
+    }
+
+    pub(super) fn for_chunks() -> Stuffer {
+        Stuffer { dots: false, ..Stuffer::for_data() }
+    }
+
+    /// Whether `piece` comes out as it goes in.
+    pub(super) fn leaves(&self, piece: &[u8]) -> bool {
+        !self.dots && !self.after_cr && has_clean_lines(piece)
     }
 
     /// Appends `piece` to `out`. A CR at its end is held back.
@@ -54,20 +65,21 @@ impl Stuffer {
 
     fn line_part(&mut self, part: &[u8], out: &mut Vec<u8>) {
         let Some(&first) = part.first() else { return };
-        if self.at_line_start && first == b'.' {
+        if self.dots && self.at_line_start && first == b'.' {
             out.push(b'.');
         }
         out.extend_from_slice(part);
         self.at_line_start = false;
     }
 
-    /// Ends the last line if it is open, and writes the final dot.
+    /// Writes what is held back. For DATA, ends the last line if it is open, and writes the final dot.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
-        if self.after_cr || !self.at_line_start {
+        if self.after_cr || (self.dots && !self.at_line_start) {
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b".\r\n");
-        *self = Stuffer::new();
+        if self.dots {
+            out.extend_from_slice(b".\r\n");
+        }
     }
 }
 
@@ -93,9 +105,15 @@ mod tests {
     use super::*;
 
     fn stuffed(body: &[u8], piece: usize) -> Vec<u8> {
-        let (mut stuffer, mut out) = (Stuffer::new(), Vec::new());
+        pushed(Stuffer::for_data(), body, piece)
+    }
+
+    fn pushed(mut stuffer: Stuffer, body: &[u8], piece: usize) -> Vec<u8> {
+        let mut out = Vec::new();
         for part in body.chunks(piece) {
+            let (before, leaves) = (out.len(), stuffer.leaves(part));
             stuffer.push(part, &mut out);
+            assert!(!leaves || &out[before..] == part);
         }
         stuffer.finish(&mut out);
         out
@@ -144,6 +162,12 @@ mod tests {
         fn clean_means_nothing_would_change(body in "[ab\r\n]{0,12}") {
             let normal = body.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
             prop_assert_eq!(has_clean_lines(body.as_bytes()), normal == body);
+        }
+
+        #[test]
+        fn chunks_have_line_ends_and_no_dots_of_ours(body in "[.ab\r\n]{0,60}", piece in 1usize..20) {
+            let normal = body.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
+            prop_assert_eq!(pushed(Stuffer::for_chunks(), body.as_bytes(), piece), normal.as_bytes());
         }
     }
 }

@@ -273,25 +273,126 @@ fn what_a_server_cannot_take_is_not_begun() {
     assert!(session.can_begin() && session.output().is_empty());
 }
 
+fn begin_pieces(session: &mut Session, tag: u64, to: &[&str]) {
+    let recipients = to.iter().map(|address| Recipient { address, notify: None, orcpt: None });
+    session.begin(tag, &mail(""), recipients, Content::Pieces).unwrap();
+}
+
 #[test]
 fn content_in_pieces_and_a_server_that_stops_it() {
-    let mut session = ready(ALL);
-    let to = || std::iter::once(Recipient { address: "x@y.example", notify: None, orcpt: None });
-    session.begin(1, &mail(""), to(), Content::Pieces).unwrap();
+    let mut session = ready(PIPELINING);
+    begin_pieces(&mut session, 1, &["x@y.example"]);
     assert!(say(&mut session, "250 m\r\n250 r\r\n").ends_with("DATA\r\n"));
     assert!(!session.wants_content());
     session.input(b"354 go\r\n");
     assert!(session.wants_content() && !session.can_begin());
-    session.content(b".a\r\n");
-    session.content(b"b");
-    session.end_content();
+    session.content(b".a\r\n", false);
+    session.content(b"b", true);
     assert_eq!(say(&mut session, "250 ok\r\n"), "..a\r\nb\r\n.\r\n");
-    session.begin(2, &mail(""), to(), Content::Pieces).unwrap();
+    begin_pieces(&mut session, 2, &["x@y.example"]);
     say(&mut session, "250 m\r\n250 r\r\n354 go\r\n");
-    session.content(b"too much");
+    session.content(b"too much", false);
     session.input(b"552 5.3.4 too big\r\n");
     assert_eq!(told(&mut session), [one(1, "a"), one(2, "r")]);
     assert!(!session.can_begin());
+}
+
+#[test]
+fn chunks_follow_each_other_and_the_next_mail_the_last() {
+    let mut session = ready(ALL);
+    begin_pieces(&mut session, 1, &["x@y.example", "z@y.example"]);
+    assert!(session.wants_content() && !session.can_begin());
+    session.content(b".a\r\n", false);
+    session.content(b"b\r", false);
+    session.content(b"\nc\nd", false);
+    session.content(b"", true);
+    assert!(!session.wants_content());
+    begin(&mut session, 2, &["x@y.example"], "yo\r\n");
+    let sent = say(&mut session, "");
+    let (_, chunks) = sent.split_once("RCPT TO:<z@y.example>\r\n").unwrap();
+    assert!(
+        chunks.starts_with(
+            "BDAT 4\r\n.a\r\nBDAT 1\r\nbBDAT 6\r\n\r\nc\r\ndBDAT 0 LAST\r\nRSET\r\nMAIL FROM:<a@b.example>"
+        ),
+        "{chunks}"
+    );
+    say(&mut session, "250 m\r\n250 r\r\n550 r\r\n250 1\r\n250 2\r\n250 3\r\n");
+    assert_eq!(session.awaiting(), Awaiting::Content);
+    say(&mut session, "250 taken\r\n250 s\r\n250 m\r\n250 r\r\n250 ok\r\n");
+    assert_eq!(told(&mut session), [one(1, "ar"), one(2, "a")]);
+}
+
+#[test]
+fn after_a_chunk_that_is_refused_no_more_are_sent() {
+    let mut session = ready(ALL);
+    begin_pieces(&mut session, 1, &["x@y.example", "z@y.example"]);
+    for piece in [&b"one"[..], b"two", b"three"] {
+        session.content(piece, false);
+    }
+    say(&mut session, "250 m\r\n250 r\r\n450 r\r\n250 1\r\n552 5.3.4 too much\r\n");
+    assert!(!session.wants_content() && !session.can_begin(), "a reply is to come");
+    session.content(b"four", true);
+    assert_eq!(say(&mut session, "503 no\r\n"), "");
+    assert_eq!(told(&mut session), [one(1, "rd")]);
+    // The session goes on, after the server's remains of that mail are gone.
+    begin(&mut session, 2, &["x@y.example"], "yo\r\n");
+    assert!(say(&mut session, "").starts_with("RSET\r\nMAIL"));
+    say(&mut session, "250 r\r\n250 m\r\n250 r\r\n250 ok\r\n");
+    assert_eq!(told(&mut session), [one(2, "a")]);
+}
+
+#[test]
+fn a_chunk_refused_behind_the_last_one_and_a_last_one_that_is_lost() {
+    // What is said of the last chunk does not heal the one before.
+    let mut session = ready(ALL);
+    begin_pieces(&mut session, 1, &["x@y.example"]);
+    session.content(b"one", false);
+    session.content(b"two", true);
+    say(&mut session, "250 m\r\n250 r\r\n451 4.3.0 later\r\n250 ok\r\n");
+    assert_eq!(told(&mut session), [one(1, "d")]);
+    let mut session = ready(ALL);
+    begin_pieces(&mut session, 1, &["x@y.example"]);
+    session.content(b"one", false);
+    session.content(b"two", true);
+    say(&mut session, "250 m\r\n250 r\r\n250 1\r\n");
+    session.lost("cut");
+    assert_eq!(told(&mut session), [one(1, "u")]);
+}
+
+#[test]
+fn nobody_taken_gets_no_more_chunks() {
+    for (replies, verdict) in [("250 m\r\n550 r\r\n", "r"), ("451 m\r\n503 r\r\n", "d")] {
+        let mut session = ready(ALL);
+        begin_pieces(&mut session, 1, &["x@y.example"]);
+        say(&mut session, replies);
+        assert!(!session.wants_content());
+        assert_eq!(told(&mut session), [one(1, verdict)], "nothing of it was sent yet");
+        let mut session = ready(ALL);
+        begin_pieces(&mut session, 1, &["x@y.example"]);
+        session.content(b"one", false);
+        say(&mut session, replies);
+        assert!(!session.wants_content() && told(&mut session).is_empty());
+        say(&mut session, "503 nobody\r\n");
+        assert_eq!(told(&mut session), [one(1, verdict)]);
+    }
+}
+
+#[test]
+fn without_pipelining_one_chunk_at_a_time() {
+    let mut session = ready("250-mx\r\n250 CHUNKING\r\n");
+    begin_pieces(&mut session, 1, &["x@y.example"]);
+    assert_eq!(say(&mut session, ""), "MAIL FROM:<a@b.example>\r\n");
+    assert!(!session.wants_content());
+    say(&mut session, "250 m\r\n");
+    assert_eq!(say(&mut session, "250 r\r\n"), "");
+    assert!(session.wants_content());
+    session.content(b"one", false);
+    assert!(!session.wants_content());
+    assert_eq!(say(&mut session, "250 1\r\n"), "BDAT 3\r\none");
+    assert!(session.wants_content());
+    session.content(b"two", true);
+    assert_eq!(say(&mut session, "250 ok\r\n"), "BDAT 3 LAST\r\ntwo");
+    assert_eq!(told(&mut session), [one(1, "a")]);
 }
 
 #[test]
@@ -331,11 +432,18 @@ proptest! {
     ) {
         let play = |piece: usize| {
             let mut session = ready(capabilities);
-            let (mut wire, mut happened, mut tag) = (Vec::new(), Vec::new(), 0);
+            let (mut wire, mut happened, mut tag, mut given) = (Vec::new(), Vec::new(), 0, 0);
             for reply in &replies {
                 while session.can_begin() && tag < 3 {
                     tag += 1;
-                    begin(&mut session, tag, &["x@y.example", "z@y.example"], "a\r\n");
+                    match tag {
+                        2 => begin_pieces(&mut session, tag, &["x@y.example", "z@y.example"]),
+                        _ => begin(&mut session, tag, &["x@y.example", "z@y.example"], "a\r\n"),
+                    }
+                }
+                if session.wants_content() {
+                    given += 1;
+                    session.content(b"piece\r\n", given % 3 == 0);
                 }
                 reply.as_bytes().chunks(piece).for_each(|part| session.input(part));
                 wire.extend_from_slice(session.output());

@@ -1,7 +1,9 @@
 //! One mail transaction: MAIL, RCPT for each recipient, DATA or BDAT, and what the server says to each.
 //!
 //! A transaction knows which reply comes next; replies are matched by order alone, whether its commands went out one by
-//! one or in a group with those of its neighbours.
+//! one or in a group with those of its neighbours. Content that comes in pieces goes by BDAT too where that is offered, a
+//! chunk a piece, without waiting for the reply to the chunk before (RFC 3030 §4.2); after one that is refused no more are
+//! sent, but the replies to those under way are still to come.
 
 use std::sync::Arc;
 
@@ -71,7 +73,10 @@ pub(super) struct Transaction {
     recipients: usize,
     accepted: usize,
     content: Content,
+    /// By BDAT.
     chunked: bool,
+    /// Chunks sent and not answered.
+    chunks: usize,
     stuffer: Stuffer,
 }
 
@@ -99,7 +104,11 @@ impl Transaction {
         reset: bool,
         out: &mut Vec<u8>,
     ) -> Transaction {
-        let chunked = server.chunking && matches!(&content, Content::Whole(body) if has_clean_lines(body));
+        let chunked = server.chunking
+            && match &content {
+                Content::Whole(body) => has_clean_lines(body),
+                Content::Pieces => true,
+            };
         let mut commands = Vec::new();
         let to = if server.pipelining { &mut *out } else { &mut commands };
         if reset {
@@ -124,7 +133,8 @@ impl Transaction {
             accepted: 0,
             content,
             chunked,
-            stuffer: Stuffer::new(),
+            chunks: 0,
+            stuffer: if chunked { Stuffer::for_chunks() } else { Stuffer::for_data() },
         };
         if server.pipelining {
             transaction.write_content_command(out);
@@ -140,8 +150,10 @@ impl Transaction {
             Content::Whole(body) if self.chunked => {
                 out.extend_from_slice(format!("BDAT {} LAST\r\n", body.len()).as_bytes());
                 out.extend_from_slice(body);
-                self.sent = true;
+                (self.chunks, self.sent) = (1, true);
             }
+            // Chunks follow as the pieces come.
+            Content::Pieces if self.chunked => {}
             _ => out.extend_from_slice(b"DATA\r\n"),
         }
     }
@@ -196,7 +208,8 @@ impl Transaction {
         self.accepted += usize::from(verdict.is_none() && self.mail_refusal.is_none());
         self.refusals.push(verdict);
         if self.refusals.len() == self.recipients {
-            if self.waiting.is_some() && self.accepted == 0 {
+            let asked = self.waiting.is_none() && (!self.chunked || self.chunks > 0);
+            if self.accepted == 0 && !asked {
                 return Step::Done { reset: true };
             }
             self.expect = if self.chunked { Expect::Content } else { Expect::Go };
@@ -226,29 +239,92 @@ impl Transaction {
     }
 
     fn content_reply(&mut self, reply: &Arc<Reply>) -> Step {
-        if !self.sent && reply.is_positive() || (300..400).contains(&reply.code) {
+        if (300..400).contains(&reply.code) {
+            return Step::Nonsense;
+        }
+        if self.chunked {
+            return self.chunk_reply(reply);
+        }
+        if !self.sent && reply.is_positive() {
             return Step::Nonsense;
         }
         self.decide(&Verdict::by(reply));
-        match self.sent {
-            true => Step::Done { reset: self.chunked && !reply.is_positive() },
-            false => Step::Cut,
+        if self.sent { Step::Done { reset: false } } else { Step::Cut }
+    }
+
+    fn chunk_reply(&mut self, reply: &Arc<Reply>) -> Step {
+        let Some(left) = self.chunks.checked_sub(1) else { return Step::Nonsense };
+        self.chunks = left;
+        let last = left == 0 && self.sent;
+        if last || !reply.is_positive() {
+            self.decide(&Verdict::by(reply));
         }
+        // Whatever follows a refusal is about the same mail.
+        let refused = !reply.is_positive() || self.is_decided();
+        if left == 0 && refused { Step::Done { reset: !(last && reply.is_positive()) } } else { Step::GoOn }
     }
 
     /// Content is wanted, piece by piece.
     pub(super) fn wants_content(&self) -> bool {
-        self.expect == Expect::Content && !self.sent
+        if self.sent || !matches!(self.content, Content::Pieces) {
+            return false;
+        }
+        match self.chunked {
+            false => self.expect == Expect::Content,
+            // One at a time, or as they come, as long as there is hope.
+            true if self.waiting.is_some() => self.expect == Expect::Content && self.chunks == 0,
+            true => self.mail_refusal.is_none() && !self.is_decided(),
+        }
     }
 
-    pub(super) fn content(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+    /// `last`: nothing follows.
+    pub(super) fn content(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
+        if self.chunked {
+            return self.chunk(piece, last, out);
+        }
         self.stuffer.push(piece, out);
+        if last {
+            self.end_content(out);
+        }
     }
 
-    pub(super) fn end_content(&mut self, out: &mut Vec<u8>) {
+    fn chunk(&mut self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
+        let mut changed = Vec::new();
+        let text = match self.stuffer.leaves(piece) {
+            true => piece,
+            false => {
+                self.stuffer.push(piece, &mut changed);
+                if last {
+                    self.stuffer.finish(&mut changed);
+                }
+                changed.as_slice()
+            }
+        };
+        if text.is_empty() && !last {
+            return;
+        }
+        let end = if last { " LAST" } else { "" };
+        out.extend_from_slice(format!("BDAT {}{end}\r\n", text.len()).as_bytes());
+        out.extend_from_slice(text);
+        self.chunks += 1;
+        self.sent = last;
+    }
+
+    /// A refusal in its middle leaves the server in a state of its own choice (RFC 3030 §2): what follows must not be taken
+    /// for more of it.
+    pub(super) fn may_leave_remains(&self) -> bool {
+        self.chunked && matches!(self.content, Content::Pieces)
+    }
+
+    fn end_content(&mut self, out: &mut Vec<u8>) {
         self.stuffer.finish(out);
         self.sent = true;
         self.content = Content::Pieces;
+    }
+
+    /// Every recipient has its verdict.
+    fn is_decided(&self) -> bool {
+        self.refusals.len() == self.recipients && self.refusals.iter().all(Option::is_some)
     }
 
     /// For all recipients the server had taken, and all it has not answered.
