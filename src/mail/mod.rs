@@ -5,6 +5,7 @@ pub mod date;
 pub mod dsn;
 pub mod envelope;
 pub mod header;
+pub mod idn;
 
 pub use address::{Address, AddressError};
 pub use envelope::{BodyType, Envelope, LanServer, Notify, Recipient, Ret};

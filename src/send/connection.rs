@@ -17,6 +17,7 @@ use super::attempt::{Attempt, Tried, mail, recipients, unsendable};
 use super::lane::{Failed, Lane, PIECE, Parcel, Seat};
 use super::line::Method;
 use super::open::{Open, Peer, open};
+use super::utf8::{in_ascii, needs_utf8};
 use super::wire::{Until, Wire, Woke};
 
 /// How long a connection with nothing to do is kept for the next mail.
@@ -189,8 +190,10 @@ impl Connection {
                 return attempt.fail_rest(RecipientState::Pending, "The box cannot read this mail at the moment");
             }
         };
-        let utf8 = needs_utf8(&entry, self.session.capabilities().smtputf8, &content);
         let places = attempt.next_group(granted);
+        let offered = self.session.capabilities().smtputf8;
+        let entry = if offered { entry } else { in_ascii(entry, places) };
+        let utf8 = needs_utf8(&entry, places, offered, &content);
         let to = recipients(&entry, places);
         match self.session.begin(self.began, &mail(&line, &entry, utf8), to, content) {
             Ok(()) => {
@@ -327,21 +330,4 @@ impl Drop for Connection {
 fn open_body(shared: &Shared, entry: &QueueEntry) -> Result<Body, StoreError> {
     let body = shared.store.body(entry.mail)?;
     body.ok_or_else(|| StoreError::Damaged(format!("the body of mail {} is missing", entry.mail)))
-}
-
-/// A mail marked SMTPUTF8 may go to a server without it as long as nothing in it needs it.
-fn needs_utf8(entry: &QueueEntry, offered: bool, content: &Content) -> bool {
-    let addresses = entry.return_path.iter().chain(entry.recipients.iter().map(|recipient| &recipient.address));
-    if addresses.into_iter().any(|address| !address.is_ascii()) {
-        return true;
-    }
-    entry.smtputf8
-        && (offered
-            || match content {
-                Content::Whole(body) => {
-                    let end = memchr::memmem::find(body, b"\r\n\r\n").unwrap_or(body.len());
-                    !body.get(..end).unwrap_or_default().is_ascii()
-                }
-                Content::Pieces => true,
-            })
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use crate::config::{Config, lower};
 use crate::live::Runs;
 use crate::mail::header::body_offset;
+use crate::mail::idn::ascii_domain;
 use crate::rules::{domain_filter, overrides};
 use crate::store::{Body, QueueEntry, QueueRecipient, RecipientState, Store};
 
@@ -192,5 +193,6 @@ fn way(line: &Line, entry: &QueueEntry, recipient: &QueueRecipient, now: i64) ->
             return Way::Servers(servers.into());
         }
     }
-    Way::Domain(domain.into())
+    // What has no form in DNS is no domain; `mx` says so.
+    Way::Domain(ascii_domain(&domain).map_or_else(|| domain.into(), Arc::from))
 }

@@ -5,7 +5,7 @@
 //!   destination, `pool` has all lanes and knows which mails are under way.
 //! * `runner` decides what is to be sent now, and how many connections do it; `reading` takes it from the index.
 //! * `open` finds a host that responds (`mx` those of a domain), `connection` sends over one session, `wire` moves its
-//!   bytes, `attempt` is one try of one parcel. `meter` is a rolling limit.
+//!   bytes, `attempt` is one try of one parcel, `utf8` says what of it needs SMTPUTF8. `meter` is a rolling limit.
 //! * `recorder` turns outcomes into changes of the store, by the times of `schedule`.
 //!
 //! It promises that a recipient leaves the queue only after a server has taken or refused the mail or its time is over,
@@ -25,6 +25,7 @@ mod reading;
 mod recorder;
 mod runner;
 mod schedule;
+mod utf8;
 mod wire;
 
 #[cfg(test)]

@@ -230,4 +230,11 @@ fn addresses_beyond_ascii_need_a_server_that_knows_them() {
     office.wait_for_empty_queue();
     assert_eq!(old.received(), 1);
     until("the report", || office.inbox().iter().any(|mail| mail.contains("Status: 5.6.7")));
+    // A domain has a form that every server knows.
+    let plain = MailParams { return_path: Address::parse("ann@b\u{fc}ro.example").ok(), ..MailParams::default() };
+    office.submit_as(plain, to("bob@m\u{fc}ller.example"), text("domains").as_bytes());
+    office.wait_for_empty_queue();
+    let mail = old.state().received[1].clone();
+    assert!(mail.from.starts_with("<ann@xn--bro-hoa.example>"), "{mail:?}");
+    assert_eq!(mail.to, ["<bob@xn--mller-kva.example>"]);
 }

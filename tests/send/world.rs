@@ -83,9 +83,10 @@ fn answer(asked: &dns::Asked, mut response: simple_dns::Packet<'static>) -> Vec<
             response.set_flags(PacketFlag::TRUNCATION);
             return dns::bytes(&response);
         }
-        ("pref.example" | "truncated.example" | "other.example" | "else.example", TYPE::MX) => {
-            mx(&[(20, mx2), (10, mx1)])
-        }
+        (
+            "pref.example" | "xn--mller-kva.example" | "truncated.example" | "other.example" | "else.example",
+            TYPE::MX,
+        ) => mx(&[(20, mx2), (10, mx1)]),
         ("dead-first.example", TYPE::MX) => mx(&[(10, "dead.world.example"), (20, mx2)]),
         ("dead.example", TYPE::MX) => mx(&[(10, "dead.world.example")]),
         ("noaddress.example", TYPE::MX) => mx(&[(10, "nobody.world.example"), (20, "nothing.world.example")]),
