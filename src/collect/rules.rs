@@ -1,6 +1,5 @@
 //! Download rules: which rule a message falls under, and what that means (spec connectors-and-smtp §4.8).
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::job::Job;
@@ -10,7 +9,7 @@ use super::recipients::Recipients;
 use crate::config::DownloadRule;
 use crate::config::rules::{Notice, Remote, To};
 use crate::mail::Header;
-use crate::net::now_ms;
+use crate::net::local_now;
 use crate::route::{self, Destination};
 use crate::rules::conditions::Facts;
 
@@ -28,7 +27,7 @@ pub(super) enum Verdict {
 /// The rules as one run sees them.
 pub(super) struct Judge<'a> {
     job: &'a Job,
-    now: DateTime,
+    now: Option<DateTime>,
     /// Of the collector in the list.
     place: u64,
 }
@@ -40,8 +39,7 @@ impl<'a> Judge<'a> {
             return None;
         }
         let place = job.config.collectors.iter().position(|collector| collector.id == job.collector.id)?;
-        let now = Timestamp::from_millisecond(now_ms()).unwrap_or_default().to_zoned(job.config.time_zone()).datetime();
-        Some(Judge { job, now, place: place as u64 })
+        Some(Judge { job, now: local_now(&job.config.time_zone()), place: place as u64 })
     }
 
     /// The first rule that matches.
@@ -57,7 +55,7 @@ impl<'a> Judge<'a> {
             })
             .collect();
         let facts = Facts {
-            now: Some(self.now),
+            now: self.now,
             users: Some(&users),
             size: fetch.size,
             collector: Some(self.place),

@@ -13,4 +13,4 @@ pub use appender::Appender;
 pub use dns::Resolver;
 pub use executor::Tasks;
 pub use stream::Stream;
-pub use time::{PLAUSIBLE, is_plausible, now_ms, timeout};
+pub use time::{PLAUSIBLE, is_plausible, local_now, now_ms, timeout};

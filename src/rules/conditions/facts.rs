@@ -20,7 +20,7 @@ pub enum Stage {
 /// `None`: not known, or not known yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts<'a> {
-    /// Local time.
+    /// Local time; not known while the clock of the box is not set.
     pub now: Option<DateTime>,
     /// The return path without angle brackets; empty for the null one.
     pub mail_from: Option<&'a str>,

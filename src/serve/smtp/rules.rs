@@ -6,13 +6,13 @@
 
 use std::net::IpAddr;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Service;
 use crate::config::{SmtpAction, SmtpRule};
 use crate::live::LogFiles;
 use crate::mail::{Address, Header};
+use crate::net::local_now;
 use crate::proto::smtp::server::Reply;
 use crate::route::{self, Destination};
 use crate::rules::Facts;
@@ -193,7 +193,7 @@ impl Ruling {
 
     fn facts(&self) -> Facts<'_> {
         Facts {
-            now: Some(Timestamp::now().to_zoned(self.zone.clone()).datetime()),
+            now: local_now(&self.zone),
             mail_from: Some(&self.mail_from),
             auth_user: Some(&self.login),
             client: Some(self.client),
