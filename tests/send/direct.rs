@@ -224,7 +224,7 @@ fn broken_tls_is_gone_round_and_remembered() {
     let tries = world.one.state().commands.iter().filter(|line| line.as_str() == "STARTTLS").count();
     assert_eq!((world.one.received(), tries), (4, 3), "mx1 is known by now");
     // Who demands encryption gets it or nothing.
-    office.change_sender(|sender| sender.encryption = RelayEncryption::Starttls);
+    office.renew_sender(|sender| sender.encryption = RelayEncryption::Starttls);
     office.submit(&["bob@pref.example"], &text("safe"));
     office.wait_for_tries();
     assert_eq!((world.one.received(), office.queue().len()), (4, 1));
@@ -236,7 +236,7 @@ fn behaviour_11_overrides_by_priority_until_an_end() {
     let (one, two) = (world.one.address, world.two.address);
     let set = |office: &Office, lines: &[String]| {
         let lines = lines.to_vec();
-        office.change_sender(|sender| sender.dns_overrides = lines);
+        office.renew_sender(|sender| sender.dns_overrides = lines);
     };
     let first = format!("nx.example {one}");
     let second = format!("nx.example {two} $priority:20");

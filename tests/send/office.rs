@@ -231,6 +231,16 @@ impl Office {
         self.change(|config| change(config.connections[0].sender.as_mut().unwrap()));
     }
 
+    /// The same, and waits until the changed sender is the one that sends: it has another name on the board.
+    pub fn renew_sender(&self, change: impl FnOnce(&mut Sender)) {
+        let name = format!("{}, changed", self.config.current().connections[0].name);
+        self.change(|config| {
+            config.connections[0].name.clone_from(&name);
+            change(config.connections[0].sender.as_mut().unwrap());
+        });
+        until("the changed sender", || self.board.senders().get(&1).is_some_and(|sender| sender.name == name));
+    }
+
     /// What the status page says of the sender.
     pub fn sender_state(&self) -> String {
         self.board.senders().remove(&1).unwrap_or_default().state

@@ -31,8 +31,7 @@ fn behaviour_12_an_empty_filter_sends_all_an_attempt_that_does_not_match_nothing
     let office = Office::open(config(filtered(&[&host], &[""])));
     office.submit(&["bob@else.example"], &text("1"));
     office.wait_for_empty_queue();
-    office.change_sender(|sender| sender.domain_filter = vec!["Attempt: To=other.example".into()]);
-    // The sender is another one once the board has seen the change.
+    office.renew_sender(|sender| sender.domain_filter = vec!["Attempt: To=other.example".into()]);
     office.submit(&["bob@else.example", "eve@other.example"], &text("2"));
     until("the wait to be said", || {
         let queue = office.queue();

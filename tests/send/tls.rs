@@ -70,7 +70,7 @@ fn a_password_is_not_sent_in_clear_because_a_handshake_failed() {
         Behaviour { capabilities, login: Some(("ann", "secret")), garbage_for_tls: true, ..Behaviour::default() };
     let host = Smarthost::with_tls(behaviour, Some((identity.tls.clone(), false)));
     let office = office(&host, RelayEncryption::StarttlsIfAvailable, None);
-    office.change_sender(|sender| sender.login = Some(Login { user: "ann".into(), password: Secret::new("secret") }));
+    office.renew_sender(|sender| sender.login = Some(Login { user: "ann".into(), password: Secret::new("secret") }));
     office.submit(&["bob@else.example"], &text("1"));
     office.wait_for_tries();
     assert_eq!(office.queue()[0].recipients[0].state, RecipientState::Pending);
