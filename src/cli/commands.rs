@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::config::{Config, read_file};
+use crate::config::read_file;
 use crate::gateway::{Options, process};
 use crate::store::Store;
 use crate::web::encoded;
-use crate::web::settings::SettingsError;
 
 use super::arguments::{Arguments, Usage};
 use super::client::Client;
-use super::{access, addresses, appliance, demo, help, hooks, password, print, rules, run as service, show};
+use super::{
+    access, addresses, appliance, config, connections, demo, help, hooks, password, print, rules, run as service, show,
+};
 
 pub fn run(given: &Arguments) -> anyhow::Result<()> {
     if given.has("version") {
@@ -75,11 +76,10 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
             stored(given, "PUT", &format!("users/{}/password", encoded(name)), body.to_string().as_bytes())
         }
         ["user", "remove", name] => stored(given, "DELETE", &format!("users/{}", encoded(name)), b""),
-        ["config", "check", file] => check(Path::new(file)),
-        ["config", "export"] => export(given),
-        ["config", "import", file] => import(given, Path::new(file)),
+        ["config", rest @ ..] => config::config(given, rest),
         ["backup", to] => backup(given, Path::new(to)),
         ["restore", from] => restore(given, Path::new(from)),
+        ["connection", rest @ ..] => connections::connection(given, rest),
         ["access", rest @ ..] => access::access(given, rest),
         ["rules", rest @ ..] => rules::rules(given, rest),
         ["mapping", rest @ ..] => addresses::mapping(given, rest),
@@ -87,8 +87,7 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["hooks", rest @ ..] => hooks::hooks(given, rest),
         ["block", rest @ ..] => access::block(given, rest),
         [] => Err(Usage("a command is missing".into()).into()),
-        ["queue" | "user" | "config" | "backup" | "restore", ..]
-        | ["run" | "demo" | "status" | "collect" | "dns", _, ..] => {
+        ["queue" | "user" | "backup" | "restore", ..] | ["run" | "demo" | "status" | "collect" | "dns", _, ..] => {
             Err(Usage(format!("{} is not a whole command", words.join(" "))).into())
         }
         [word, ..] => Err(Usage(format!("there is no command {word}")).into()),
@@ -141,12 +140,16 @@ pub(super) fn stored(given: &Arguments, method: &str, path: &str, body: &[u8]) -
     if given.json {
         return print(&format!("{answer}\n"));
     }
+    print(&restart_note(&answer))
+}
+
+pub(super) fn restart_note(answer: &Value) -> String {
     let restart = answer.get("restart").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let restart: Vec<&str> = restart.iter().filter_map(Value::as_str).collect();
-    if restart.is_empty() {
-        return Ok(());
+    match restart.as_slice() {
+        [] => String::new(),
+        parts => format!("stored; takes effect when the program is started again: {}\n", parts.join(", ")),
     }
-    print(&format!("stored; takes effect when the program is started again: {}\n", restart.join(", ")))
 }
 
 fn add_user(given: &Arguments, name: &str) -> anyhow::Result<()> {
@@ -163,28 +166,6 @@ fn add_user(given: &Arguments, name: &str) -> anyhow::Result<()> {
 
 pub(super) fn read(file: &Path) -> anyhow::Result<String> {
     read_file(file).with_context(|| file.display().to_string())
-}
-
-/// Against the settings of a new box: nothing else is needed to check a file.
-fn check(file: &Path) -> anyhow::Result<()> {
-    Config::fresh()
-        .from_toml(&read(file)?)
-        .map_err(SettingsError::Wrong)
-        .with_context(|| file.display().to_string())?;
-    print(&format!("{}: good\n", file.display()))
-}
-
-fn export(given: &Arguments) -> anyhow::Result<()> {
-    if given.json {
-        return shown(given, "GET", "config", Value::to_string);
-    }
-    let path = if given.has("secrets") { "config/file?secrets=yes" } else { "config/file" };
-    shown(given, "GET", path, |answer| answer.get("toml").and_then(Value::as_str).unwrap_or_default().into())
-}
-
-fn import(given: &Arguments, file: &Path) -> anyhow::Result<()> {
-    let text = read(file)?;
-    stored(given, "PUT", "config/file", text.as_bytes()).with_context(|| file.display().to_string())
 }
 
 /// The running program has another working directory.

@@ -12,6 +12,10 @@ Pillarbox: an office mail box in one program.
 
   pillarbox status                    what listens, queue, collectors, senders, last problems
   pillarbox collect                   collects from all providers now
+  pillarbox connection list           Connections: state, last run, next run
+  pillarbox connection start [NAME]   runs one, or the default ones, now, also while paused; what was put off is tried
+  pillarbox connection pause [NAME]   the schedule starts it no more and its mail waits; no NAME: the whole schedule
+  pillarbox connection resume [NAME]
   pillarbox dns                       the name servers in use, and what the last test has said of them
   pillarbox dns test                  tests them now, with a name that exists and one that does not
   pillarbox queue list                mails that wait to go out
@@ -33,6 +37,8 @@ Pillarbox: an office mail box in one program.
   pillarbox config check FILE         says whether FILE is a good configuration
   pillarbox config export [--secrets] prints the configuration in force; passwords only with --secrets
   pillarbox config import FILE        puts FILE in force
+  pillarbox config restore-defaults PAGE  puts one page of the settings, such as general or security, back as on a new
+                                      box; names, domains, sockets, rules and passwords stay
   pillarbox access import SERVICE FILE  puts access restrictions as VPOP3 keeps them in force; SERVICE is global, web,
                                       smtp, pop3, or smtp:NAME, pop3:NAME
   pillarbox rules import LIST FILE    puts rules in VPOP3's text form in force; LIST is download, smtp or smtp:NAME

@@ -9,6 +9,8 @@ mod appliance;
 mod arguments;
 mod client;
 mod commands;
+mod config;
+mod connections;
 mod demo;
 mod help;
 mod hooks;

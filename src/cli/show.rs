@@ -18,7 +18,7 @@ pub(super) fn list<'a>(of: &'a Value, field: &str) -> &'a [Value] {
     of.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn flag(of: &Value, field: &str) -> bool {
+pub(super) fn flag(of: &Value, field: &str) -> bool {
     of.get(field).and_then(Value::as_bool).unwrap_or_default()
 }
 
@@ -32,6 +32,12 @@ pub fn status(status: &Value) -> String {
     }
     let rows = list(status, "listening");
     table(&mut out, "Listening", rows, |row| [text(row, "service"), text(row, "address"), text(row, "encryption")]);
+    table(&mut out, "Connections", list(status, "connections"), |row| {
+        [text(row, "name"), text(row, "state"), run_times(row, now)]
+    });
+    if let Some(schedule) = status.get("schedule").filter(|schedule| flag(schedule, "paused")) {
+        let _ = writeln!(out, "The schedule is {}", text(schedule, "state"));
+    }
     table(&mut out, "Collectors", list(status, "collectors"), |row| connector(row, "collected_total", "collected"));
     table(&mut out, "Senders", list(status, "senders"), |row| connector(row, "relayed_total", "relayed"));
     if let Some(queue) = status.get("queue") {
@@ -60,6 +66,14 @@ pub fn status(status: &Value) -> String {
         [format!("{} ago", span(now - number(row, "at"))), text(row, "place"), text(row, "text") + &times]
     });
     out
+}
+
+/// When a Connection ran, and runs next.
+pub(super) fn run_times(row: &Value, now: i64) -> String {
+    let time = |field| row.get(field).and_then(Value::as_i64);
+    let last = time("last_run").map_or("has not run yet".into(), |at| format!("ran {} ago", span(now - at)));
+    let next = time("next_run").map_or(String::new(), |at| format!(", next run in {}", span(at - now)));
+    last + &next
 }
 
 fn connector(row: &Value, count: &str, word: &str) -> [String; 3] {

@@ -82,8 +82,10 @@ async fn run(services: &Services, config: &Arc<Config>, collector: &Collector, m
     board.collector(collector.id, |state| {
         state.running = false;
         state.runs += 1;
+        state.failures += u64::from(trouble);
         state.state.clone_from(&words);
         state.ok = !trouble;
+        state.trouble = if trouble { words.clone() } else { String::new() };
         state.collected_last = collected;
         state.collected_total += collected;
     });

@@ -180,7 +180,7 @@ mod tests {
         ] {
             assert_eq!(found(value.clone()), [expected], "{value}");
         }
-        assert!(found(json!({"mtp": []}))[0].starts_with("mtp: is no setting; there are general, smtp, pop3"));
+        assert!(found(json!({"mtp": []}))[0].starts_with("mtp: is no setting; there are general, admin, smtp"));
         let several = found(json!({"web": 1, "dns": 2, "tls": {"x": 1, "y": 2}}));
         assert_eq!(several.len(), 4, "{several:?}");
     }

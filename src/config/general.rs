@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 pub struct General {
     /// The name this box gives itself towards other mail servers, and in its certificate. Best a name that exists in
     /// DNS, such as mail.office.example.
+    #[schemars(extend("x-keep" = true))]
     pub host_name: String,
     /// Added to addresses without a domain, and used for mail the box writes itself. One domain.
+    #[schemars(extend("x-keep" = true))]
     pub default_domain: String,
     /// Domains whose mail is kept here. `*` stands for any run of characters, `?` for one. Single addresses are allowed.
+    #[schemars(extend("x-keep" = true))]
     pub local_domains: Vec<String>,
     /// The user who gets error messages and mail for postmaster.
+    #[schemars(extend("x-keep" = true))]
     pub main_administrator: String,
     /// Send mail for unknown recipients of the local domains out instead of refusing it, when the sender is in the
     /// office or logged in. For a domain whose mailboxes are partly elsewhere.
@@ -28,6 +32,7 @@ pub struct General {
     pub send_all_smtp_mail_out: bool,
     /// The time zone of the office, such as Europe/Berlin: what times of day in the schedule and in rules mean. Empty: that
     /// of the system.
+    #[schemars(extend("x-keep" = true))]
     pub time_zone: String,
     /// Mail with more Received lines than this is refused: it runs in a circle.
     #[schemars(range(min = 20, max = 100))]

@@ -15,6 +15,7 @@ pub struct Lan {
     pub allow_bare_names: bool,
     /// Rules in order; the first that has the recipient's address applies. They are asked after users, aliases and
     /// mappings.
+    #[schemars(extend("x-keep" = true))]
     pub rules: Vec<LanRule>,
 }
 

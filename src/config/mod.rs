@@ -8,13 +8,16 @@
 //! the caller, and published as a new snapshot.
 
 pub mod access;
+pub mod admin;
 pub mod appliance;
 mod blank;
 mod check;
 pub mod collectors;
 pub mod connections;
 mod cross;
+mod defaults;
 mod derived;
+mod difference;
 mod directory;
 mod dns;
 mod exchange;
@@ -48,11 +51,14 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 pub use access::{ANY, AccessList, AccessRow, AccessRule, ROUTERS, Restrict, Who};
+pub use admin::Admin;
 pub use appliance::Appliance;
 pub use blank::without_secrets;
 pub use collectors::{CollectionMethod, Collector, CollectorEncryption, Odmr, Pop3Authentication, SmtpFeed};
 pub use connections::{Connection, Login};
+pub use defaults::NoDefaults;
 pub use derived::Derived;
+pub use difference::Difference;
 pub use directory::{Directory, Entry as MappingEntry, Lowered, Target as MappingTarget, lower};
 pub use dns::{Dns, name_servers};
 pub use exchange::read_file;
@@ -82,6 +88,9 @@ pub use users::User;
 pub struct Config {
     /// Names, domains and limits of the box as a whole.
     pub general: General,
+    /// What the main administrator is told.
+    #[schemars(title = "Admin Settings")]
+    pub admin: Admin,
     /// Services that take mail: from the office's programs and machines, and from other servers.
     #[schemars(title = "SMTP")]
     pub smtp: Vec<SmtpService>,

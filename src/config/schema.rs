@@ -1,8 +1,9 @@
 //! The JSON Schema (draft 2020-12) of the settings, made from the structs.
 //!
 //! Beside the standard words it has `x-unit` (what a number counts), `x-secret`, `x-hidden` (not for a form: the numbers
-//! under which things are kept) and `x-inline` (written on one line in a file). Each setting has a title, a description
-//! and a default; choices are a `oneOf` of described constants.
+//! under which things are kept), `x-inline` (written on one line in a file) and `x-keep` (stays when a page goes back to
+//! its defaults: it is this office's alone). Each setting has a title, a description and a default; choices are a `oneOf`
+//! of described constants.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -146,7 +147,7 @@ mod tests {
     /// `check` knows these words; a setting that is bounded by another one would go unchecked.
     #[test]
     fn no_word_goes_unchecked() {
-        const KNOWN: [&str; 18] = [
+        const KNOWN: [&str; 19] = [
             "type",
             "properties",
             "additionalProperties",
@@ -163,6 +164,7 @@ mod tests {
             "x-secret",
             "x-hidden",
             "x-inline",
+            "x-keep",
             "x-target",
             "$schema",
         ];
@@ -181,6 +183,7 @@ mod tests {
             pages(),
             [
                 "general",
+                "admin",
                 "smtp",
                 "pop3",
                 "web",

@@ -61,15 +61,19 @@ pub enum AntiRelay {
 #[serde(default, deny_unknown_fields)]
 pub struct SmtpService {
     /// A number that stays; scripts and rules of this service are kept under it. 0 is replaced by a free one.
-    #[schemars(range(max = 4_294_967_295u32), extend("x-hidden" = true))]
+    #[schemars(range(max = 4_294_967_295u32), extend("x-hidden" = true, "x-keep" = true))]
     pub id: u32,
     /// A name for displays.
+    #[schemars(extend("x-keep" = true))]
     pub name: String,
     /// Off: nothing listens.
+    #[schemars(extend("x-keep" = true))]
     pub enabled: bool,
     /// Addresses and ports to listen on, such as 0.0.0.0:25 or [::]:25.
+    #[schemars(extend("x-keep" = true))]
     pub listen: Vec<String>,
     /// How sessions are protected. A service that takes mail from other servers stays on optional.
+    #[schemars(extend("x-keep" = true))]
     pub encryption: ServiceEncryption,
     /// Who has to log in. Addresses with "no_auth" in the access restrictions never have to.
     pub authentication: Authentication,
@@ -138,7 +142,7 @@ pub struct SmtpService {
     /// SMTP rules, for all mail that comes to this service, from outside and from the office. In order; the first that
     /// matches decides. A rule is asked as soon as what its conditions are about is known: the sender at MAIL FROM, a
     /// recipient at RCPT TO, a header when the message is there.
-    #[schemars(title = "SMTP rules")]
+    #[schemars(title = "SMTP rules", extend("x-keep" = true))]
     pub rules: RuleList<SmtpRule>,
     /// RBL servers to use: zones that are asked for the address of each client that is not local and has not logged in, such
     /// as zen.spamhaus.org. Of zone(regex) only answers count that match the regular expression. Only of use where mail
@@ -242,12 +246,16 @@ impl Default for SmtpService {
 #[serde(default, deny_unknown_fields)]
 pub struct Pop3Service {
     /// A name for displays.
+    #[schemars(extend("x-keep" = true))]
     pub name: String,
     /// Off: nothing listens.
+    #[schemars(extend("x-keep" = true))]
     pub enabled: bool,
     /// Addresses and ports to listen on, such as 0.0.0.0:110.
+    #[schemars(extend("x-keep" = true))]
     pub listen: Vec<String>,
     /// How sessions are protected.
+    #[schemars(extend("x-keep" = true))]
     pub encryption: ServiceEncryption,
     /// IP access restrictions: rows in order, the first that has the client's address decides. No rows: everybody.
     pub access: AccessList,
@@ -291,8 +299,10 @@ impl Default for Pop3Service {
 #[serde(default, deny_unknown_fields)]
 pub struct WebService {
     /// Off: no page; settings are changed on the command line.
+    #[schemars(extend("x-keep" = true))]
     pub enabled: bool,
     /// Addresses and ports to listen on, HTTPS.
+    #[schemars(extend("x-keep" = true))]
     pub listen: Vec<String>,
     /// IP access restrictions: rows in order, the first that has the client's address decides. No rows: everybody.
     pub access: AccessList,

@@ -4,12 +4,16 @@
 //! One run at a time: who is to run is marked ([`crate::live::Runs`]), and the oldest mark is taken when no run is under
 //! way. The schedule is asked once a minute; it waits until the clock is set, and while it, or the Connection, is paused.
 //! Whoever asks is not kept waiting by either. It collects and sends nothing itself.
+//!
+//! What has failed for long is told to the main administrator ([`report_errors`]).
 
 mod clock;
+mod errors;
+mod failing;
 mod files;
+mod show;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +21,11 @@ use async_io::Timer;
 use smol::future::FutureExt;
 
 use crate::config::{Config, Connection, Moment, Published, Timetable};
-use crate::live::{Board, Running, ScheduleState, Signals, Stop};
+use crate::live::{Board, Running, Signals, Stop};
 use crate::net::{is_plausible, now_ms};
+use crate::store::Store;
+
+pub use errors::report_errors;
 
 use clock::Clock;
 use files::Files;
@@ -27,15 +34,29 @@ use files::Files;
 const LOOK: Duration = Duration::from_secs(2);
 const MINUTE: i64 = 60_000;
 
-/// What runs are started with.
+/// What runs are started with. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     pub config: Published,
     pub signals: Signals,
     pub board: Board,
-    /// Where the files CONNECT.NOW and CONNECT.PAUSE are looked for.
-    pub dir: PathBuf,
+    /// In its directory the files CONNECT.NOW and CONNECT.PAUSE are looked for.
+    pub store: Store,
     pub stop: Stop,
+    /// Unix milliseconds: the system's clock, except where a test sets the time.
+    pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// Between two looks at the clock and the files.
+    pub look: Duration,
+}
+
+impl Context {
+    pub fn new(config: Published, signals: Signals, board: Board, store: Store, stop: Stop) -> Context {
+        Context { config, signals, board, store, stop, now: Arc::new(now_ms), look: LOOK }
+    }
+
+    fn now(&self) -> i64 {
+        (self.now)()
+    }
 }
 
 /// Starts runs until `stop`. A run under way is then left to its parts.
@@ -76,7 +97,7 @@ impl Runner {
             timetable: config.timetable(),
             config,
             clock: Clock::default(),
-            files: Files::new(&context.dir),
+            files: Files::new(context.store.dir()),
             is_paused_by_file: false,
             running: None,
             known: HashSet::new(),
@@ -90,6 +111,7 @@ impl Runner {
             // Listen first, look second: what happens in between is not missed.
             let changed = self.context.config.changed();
             let asked = self.context.signals.runs().on_ask();
+            let period = self.context.look;
             self.look();
             let finished = async {
                 match &self.running {
@@ -100,7 +122,7 @@ impl Runner {
             };
             let other = async {
                 let look = async {
-                    Timer::after(LOOK).await;
+                    Timer::after(period).await;
                 };
                 look.or(changed).or(asked).await;
                 false
@@ -144,7 +166,7 @@ impl Runner {
             Err(error) => {
                 let text = format!("the file {} cannot be removed, and counts no more: {error}", files::NOW);
                 log::warn!("connect: {text}");
-                self.context.board.problem(now_ms(), "schedule", text);
+                self.context.board.problem(self.context.now(), "schedule", text);
             }
         }
     }
@@ -152,7 +174,7 @@ impl Runner {
     /// Marks what starts in the minutes that have begun, and what should have been running before the box was there.
     fn ask_the_schedule(&mut self) {
         let mut starts = Vec::new();
-        for (minute, again) in self.clock.minutes(now_ms()) {
+        for (minute, again) in self.clock.minutes(self.context.now()) {
             let Some(mut moment) = Moment::at(minute, self.timetable.zone()) else { continue };
             moment.again |= again;
             starts.extend(self.timetable.starts(moment));
@@ -171,7 +193,7 @@ impl Runner {
 
     /// This minute; `None` while the clock is not set.
     fn moment(&self) -> Option<Moment> {
-        let now = now_ms();
+        let now = self.context.now();
         is_plausible(now).then(|| Moment::at(now / MINUTE, self.timetable.zone())).flatten()
     }
 
@@ -193,9 +215,10 @@ impl Runner {
             let Some(connection) = self.config.connections.iter().find(|c| c.id == id && c.enabled) else { continue };
             self.known.insert(id);
             self.running = Some(runs.start(id));
+            let now = self.context.now();
             self.context.board.connection(id, |state| {
                 state.name.clone_from(&connection.name);
-                (state.running, state.last_run) = (true, Some(now_ms()));
+                (state.running, state.last_run) = (true, Some(now));
             });
         }
     }
@@ -206,66 +229,6 @@ impl Runner {
                 state.running = false;
                 state.runs += 1;
             });
-        }
-    }
-
-    // -- the board ----------------------------------------------------------------------------------------------------
-
-    fn show(&mut self) {
-        let now = now_ms();
-        let config = self.config.clone();
-        for connection in &config.connections {
-            let next = self.next_run(connection.id, now / MINUTE);
-            let words = self.words(connection, next);
-            self.context.board.connection(connection.id, |state| {
-                if state.name != connection.name {
-                    state.name.clone_from(&connection.name);
-                }
-                state.next_run = next.map(|minute| minute * MINUTE);
-                state.state = words.into();
-            });
-        }
-        let state = match (self.is_paused_by_file, self.timetable.is_paused()) {
-            (true, _) => {
-                "paused by the file CONNECT.PAUSE in the data directory: Connections run only when somebody \
-                          starts them, and mail waits for that; remove the file to go on"
-            }
-            (_, true) => "paused: Connections run only when somebody starts them, and mail waits for that",
-            _ if !is_plausible(now) => "waits until the clock of the box is set",
-            _ => "in force",
-        };
-        let paused = self.is_paused_by_file || self.timetable.is_paused();
-        self.context.board.set_schedule(ScheduleState { paused, state: state.into() });
-    }
-
-    /// Looked for again only when it has passed: that takes as long as asking for each minute of a week.
-    fn next_run(&mut self, id: u32, minute: i64) -> Option<i64> {
-        if self.is_paused_by_file || !is_plausible(minute.saturating_mul(MINUTE)) {
-            return None;
-        }
-        match self.next.get(&id) {
-            Some(Some(next)) if *next > minute && *next < minute + clock::A_WEEK => Some(*next),
-            Some(None) => None,
-            _ => {
-                let next = self.timetable.next(id, minute);
-                self.next.insert(id, next);
-                next
-            }
-        }
-    }
-
-    fn words(&self, connection: &Connection, next: Option<i64>) -> &'static str {
-        let is_running = self.running.as_ref().is_some_and(|running| running.connection == connection.id);
-        match connection {
-            _ if is_running => "running",
-            _ if self.context.signals.runs().is_marked(connection.id) => "waits until another Connection has ended",
-            Connection { enabled: false, .. } => "switched off",
-            Connection { paused: true, .. } => "paused: runs only when somebody starts it, and its mail waits for that",
-            _ if self.is_paused_by_file || self.timetable.is_paused() => "the schedule is paused",
-            _ if next.is_none() && is_plausible(now_ms()) => {
-                "on demand: the schedule does not start it, and its mail waits until somebody does"
-            }
-            _ => "waits for its time",
         }
     }
 }

@@ -51,13 +51,8 @@ impl Parts {
 
     /// SMTP first: it is what waits for us.
     pub fn spawn_all(&self, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
-        let connecting = connect::Context {
-            config: self.intake.config.clone(),
-            signals: self.intake.signals.clone(),
-            board: self.intake.board.clone(),
-            dir: self.intake.store.dir().to_path_buf(),
-            stop: self.stop.clone(),
-        };
+        let Intake { store, config, board, signals, .. } = self.intake.clone();
+        let connecting = connect::Context::new(config, signals, board, store, self.stop.clone());
         connect::prepare(&connecting);
         let context = self.serving();
         let mut services = self.spawn_listeners(&context, bound);
@@ -82,7 +77,9 @@ impl Parts {
             let (tasks, intake, resolver, stop) = parts.clone();
             collect::run(tasks, intake, resolver, serve.clone(), stop)
         }));
+        let watching = connecting.clone();
         services.push(self.supervise("the schedule", move || connect::run(connecting.clone())));
+        services.push(self.supervise("error reports", move || connect::report_errors(watching.clone())));
         let follow = (self.intake.config.clone(), self.resolver.clone(), self.stop.clone());
         services.push(self.supervise("name servers", move || {
             let (config, resolver, stop) = follow.clone();

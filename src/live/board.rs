@@ -1,6 +1,6 @@
 //! The board everybody writes their state on and the status page reads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::connections::Connections;
 use super::name_servers::Tested;
+use crate::store::MailId;
 
 /// A listening socket.
 #[derive(Clone, Debug, Serialize)]
@@ -36,9 +37,13 @@ pub struct CollectorState {
     /// Plain words: `never run`, `collecting`, `fine`, or what is wrong and what to do.
     pub state: String,
     pub ok: bool,
+    /// What was wrong with the last run, in plain words; empty where nothing was.
+    pub trouble: String,
     pub running: bool,
     /// Runs that have ended since the start.
     pub runs: u64,
+    /// Those of them that failed.
+    pub failures: u64,
     pub last_run: Option<i64>,
     pub collected_last: u64,
     pub collected_total: u64,
@@ -49,6 +54,9 @@ pub struct SenderState {
     pub name: String,
     pub state: String,
     pub ok: bool,
+    /// Sessions with a server since the start, and tries that came to none.
+    pub sessions: u64,
+    pub failures: u64,
     pub relayed_total: u64,
     pub last_relayed: Option<i64>,
 }
@@ -71,6 +79,9 @@ pub struct Board {
     inner: Arc<Inner>,
 }
 
+/// Tells which mails are being sent at this moment.
+pub type UnderWay = Arc<dyn Fn() -> HashSet<MailId> + Send + Sync>;
+
 #[derive(Default)]
 struct Inner {
     state: Mutex<State>,
@@ -88,6 +99,7 @@ struct State {
     connections: Connections,
     name_servers: Tested,
     problems: VecDeque<Problem>,
+    under_way: Option<UnderWay>,
 }
 
 /// How many last problems are kept.
@@ -186,6 +198,17 @@ impl Board {
     /// Newest first.
     pub fn problems(&self) -> Vec<Problem> {
         self.state().problems.iter().rev().cloned().collect()
+    }
+
+    /// Whom to ask what is being sent: kept up to date for nobody, it costs the sender nothing.
+    pub fn set_under_way(&self, under_way: UnderWay) {
+        self.state().under_way = Some(under_way);
+    }
+
+    /// Mails that are being sent at this moment.
+    pub fn under_way(&self) -> HashSet<MailId> {
+        let under_way = self.state().under_way.clone();
+        under_way.map(|under_way| under_way()).unwrap_or_default()
     }
 
     pub fn mail_accepted(&self) {

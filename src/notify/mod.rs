@@ -4,6 +4,7 @@
 //! leads to one mail, whatever happens between. A notification that finds no way is dropped and said on the status page:
 //! nothing is ever written about a notification.
 
+mod connection_error;
 mod delivery_status;
 mod not_downloaded;
 mod routing_error;
@@ -13,11 +14,14 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
+use jiff::tz::TimeZone;
+use mail_builder::headers::{Header, text::Text};
 use smol::future::FutureExt;
 
 use crate::config::Config;
 use crate::intake::{Intake, Refusal};
 use crate::live::Stop;
+use crate::mail::{date, dsn};
 use crate::net::now_ms;
 use crate::store::{Body, Change, JournalRow, MailId, Store, StoreError, Task, TaskKind};
 
@@ -115,6 +119,9 @@ async fn write(intake: &Intake, task: &Task) -> Result<(), TaskError> {
         TaskKind::NotDownloaded { collector, to, about, what } => {
             not_downloaded::write(intake, task.id, *collector, to, about, what).await
         }
+        TaskKind::ConnectionError { connection, since, failing } => {
+            connection_error::write(intake, task.id, connection, *since, failing).await
+        }
     }
 }
 
@@ -126,8 +133,13 @@ async fn give_up(intake: &Intake, task: &Task, error: &TaskError) -> Result<(), 
         TaskKind::RoutingError { mail, to, .. } if to.is_empty() => (Some(*mail), "the main administrator".to_string()),
         TaskKind::RoutingError { mail, to, .. } => (Some(*mail), to.clone()),
         TaskKind::NotDownloaded { to, .. } => (None, to.join(", ")),
+        TaskKind::ConnectionError { .. } => (None, "the main administrator".to_string()),
     };
-    let about = mail.map_or_else(|| "a message left at a provider".to_string(), |mail| format!("mail {mail}"));
+    let about = match (mail, &task.kind) {
+        (Some(mail), _) => format!("mail {mail}"),
+        (None, TaskKind::ConnectionError { connection, .. }) => format!("the Connection {connection}"),
+        (None, _) => "a message left at a provider".to_string(),
+    };
     let detail = format!("A notification about {about} to {to} was dropped: {error}");
     log::warn!("notify: {detail}");
     let text = detail.clone();
@@ -135,6 +147,36 @@ async fn give_up(intake: &Intake, task: &Task, error: &TaskError) -> Result<(), 
     intake.store.commit(vec![Change::RemoveTask { id: task.id }, Change::Journal(row)]).await?;
     intake.board.problem(now_ms(), "notifications", text);
     Ok(())
+}
+
+/// The header of a notification that is text alone.
+fn text_head(from: &str, to: &str, subject: &str, zone: &TimeZone) -> String {
+    let mut out = String::new();
+    dsn::line(&mut out, "From", from);
+    dsn::line(&mut out, "To", to);
+    dsn::line(&mut out, "Subject", &encoded(subject));
+    dsn::line(&mut out, "Date", &date::rfc5322(now_ms(), zone));
+    dsn::line(&mut out, "Auto-Submitted", "auto-generated");
+    dsn::line(&mut out, "MIME-Version", "1.0");
+    dsn::line(&mut out, "Content-Type", "text/plain; charset=utf-8");
+    out.push_str("Content-Transfer-Encoding: 8bit\r\n\r\n");
+    out
+}
+
+/// A header value as mail programs read it, whatever is in it.
+fn encoded(value: &str) -> String {
+    let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    if value.is_ascii() {
+        return value;
+    }
+    let mut out = Vec::new();
+    Text::new(value).write_header(&mut out, "Subject: ".len());
+    String::from_utf8_lossy(&out).replace("\r\n", "").trim().to_string()
+}
+
+/// A name of a user here, or an address, as a header has it.
+fn named(name: &str, domain: &str) -> String {
+    if name.contains('@') { format!("<{name}>") } else { format!("<{name}@{domain}>") }
 }
 
 /// The address notifications come from.

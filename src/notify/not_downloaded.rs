@@ -3,17 +3,13 @@
 
 use std::fmt::Write;
 
-use jiff::tz::TimeZone;
-use mail_builder::headers::{Header, text::Text};
-
 use crate::config::Config;
 use crate::intake::{Intake, MailParams, Source, question_address};
-use crate::mail::{BodyType, date, dsn};
-use crate::net::now_ms;
+use crate::mail::{BodyType, dsn};
 use crate::route::{self, Destination};
 use crate::store::{AtProvider, Change, NotDownloaded};
 
-use super::{TaskError, own_address};
+use super::{TaskError, named, own_address, text_head};
 
 pub async fn write(
     intake: &Intake,
@@ -49,20 +45,12 @@ fn text(config: &Config, collector: &str, to: &[String], about: &AtProvider, wha
         NotDownloaded::Deleted { .. } => (own_address(config), "A message was deleted at the provider"),
     };
     let domain = from.split_once('@').map_or("", |(_, domain)| domain);
-    let named = |name: &String| if name.contains('@') { format!("<{name}>") } else { format!("<{name}@{domain}>") };
     let to: Vec<String> = match to {
-        [] => vec![named(&config.general.main_administrator)],
-        to => to.iter().map(named).collect(),
+        [] => vec![named(&config.general.main_administrator, domain)],
+        to => to.iter().map(|name| named(name, domain)).collect(),
     };
-    let mut out = String::new();
-    dsn::line(&mut out, "From", &format!("Mail collection <{from}>"));
-    dsn::line(&mut out, "To", &to.join(", "));
-    dsn::line(&mut out, "Subject", &encoded(&format!("{subject} {}", about.subject)));
-    dsn::line(&mut out, "Date", &date::rfc5322(now_ms(), &TimeZone::system()));
-    dsn::line(&mut out, "Auto-Submitted", "auto-generated");
-    dsn::line(&mut out, "MIME-Version", "1.0");
-    dsn::line(&mut out, "Content-Type", "text/plain; charset=utf-8");
-    out.push_str("Content-Transfer-Encoding: 8bit\r\n\r\n");
+    let subject = format!("{subject} {}", about.subject);
+    let mut out = text_head(&format!("Mail collection <{from}>"), &to.join(", "), &subject, &config.time_zone());
     let reason = match what {
         NotDownloaded::Asked { rule: None, .. } => {
             format!("The collector {collector} has not downloaded this message, since it is large:")
@@ -97,17 +85,6 @@ fn text(config: &Config, collector: &str, to: &[String], about: &AtProvider, wha
     };
     dsn::fold(&mut out, "", advice);
     out
-}
-
-/// A header value as mail programs read it, whatever is in it.
-fn encoded(value: &str) -> String {
-    let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
-    if value.is_ascii() {
-        return value;
-    }
-    let mut out = Vec::new();
-    Text::new(value).write_header(&mut out, "Subject: ".len());
-    String::from_utf8_lossy(&out).replace("\r\n", "").trim().to_string()
 }
 
 #[cfg(test)]

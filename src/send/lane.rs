@@ -10,7 +10,7 @@ use event_listener::{Event, EventListener};
 
 use crate::mail::LanServer;
 use crate::rules::overrides::Server;
-use crate::store::QueueEntry;
+use crate::store::{MailId, QueueEntry};
 
 use super::line::Line;
 
@@ -176,6 +176,11 @@ impl Lane {
         let waiting = std::mem::take(&mut self.state().waiting);
         self.common.waiting.fetch_sub(waiting.len(), Ordering::AcqRel);
         waiting.into_values().map(|(_, parcel)| parcel).collect()
+    }
+
+    /// The mails of what waits.
+    pub fn waiting_mails(&self) -> Vec<MailId> {
+        self.state().waiting.values().map(|(_, parcel)| parcel.entry.mail).collect()
     }
 
     pub fn load(&self) -> Load {

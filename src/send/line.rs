@@ -46,6 +46,8 @@ pub struct Line {
     pub meter: Meter,
     /// Why nothing goes out whatever happens, in plain words.
     pub shut: Option<String>,
+    /// Mail goes in runs only, which somebody starts.
+    pub paused: bool,
     /// Mail may go now: at once, or in a run.
     open: AtomicBool,
     /// No longer in the configuration.
@@ -85,9 +87,7 @@ impl Line {
 
     fn new(config: &Config, id: u32, name: &str, method: Method, sender: &Sender, paused: bool) -> Line {
         let mut shut = None;
-        if paused {
-            shut = Some("Outgoing mail waits: the connection is paused".to_string());
-        } else if method == Method::Relay && sender.hosts.is_empty() {
+        if method == Method::Relay && sender.hosts.is_empty() {
             shut = Some("Outgoing mail waits: the sender has no relay host".to_string());
         }
         let tls = match sender.encryption {
@@ -118,7 +118,8 @@ impl Line {
             dns_servers,
             meter: Meter::new(sender.recipients_limit, window),
             shut,
-            open: AtomicBool::new(true),
+            paused,
+            open: AtomicBool::new(!paused),
             gone: AtomicBool::new(false),
             sick: AtomicBool::new(false),
             sessions: AtomicUsize::new(usize::MAX),
@@ -137,6 +138,7 @@ impl Line {
             && self.ca_file == other.ca_file
             && self.dns_servers == other.dns_servers
             && self.shut == other.shut
+            && self.paused == other.paused
             && self.name == other.name
     }
 
@@ -228,8 +230,7 @@ mod tests {
     #[test]
     fn what_keeps_mail_waiting_is_said() {
         assert!(line(|_, _, _| {}).is_open());
-        let paused = line(|_, connection, _| connection.paused = true);
-        assert!(!paused.is_open() && paused.shut.unwrap().contains("paused"));
+        assert!(!line(|_, connection, _| connection.paused = true).is_open());
         let none = line(|_, _, sender| sender.hosts.clear());
         assert!(none.shut.unwrap().contains("no relay host"));
         assert!(line(|_, _, sender| (sender.method, sender.hosts) = (SendingMethod::Direct, Vec::new())).is_open());

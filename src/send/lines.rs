@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, lower};
 use crate::live::Runs;
 use crate::mail::header::body_offset;
 use crate::mail::idn::ascii_domain;
+use crate::net::{is_plausible, now_ms};
 use crate::rules::{domain_filter, overrides};
 use crate::store::{Body, QueueEntry, QueueRecipient, RecipientState, Store};
 
@@ -21,6 +23,8 @@ use super::schedule;
 /// A header is looked for in this much of a mail.
 const HEADER: usize = 64 * 1024;
 const MINUTE: i64 = 60_000;
+/// Attempts looked at for the limits of senders in a time.
+const ATTEMPTS: usize = 20_000;
 
 /// What a recipient that no sender takes is told to be.
 pub const NOBODY: &str = "No sender takes mail for this recipient: the domain filters of all leave it out";
@@ -46,13 +50,38 @@ impl Lines {
         let keep = |line: Line| match old.iter().chain(before.map(|before| &before.lan)).find(|old| old.same_as(&line))
         {
             Some(old) => old.clone(),
-            None => Arc::new(line),
+            None => {
+                if let Some(old) = old.iter().find(|old| old.id == line.id) {
+                    line.meter.take_over(&old.meter);
+                }
+                Arc::new(line)
+            }
         };
         let enabled = config.connections.iter().filter(|connection| connection.enabled);
         let senders = enabled.filter_map(|connection| Some((connection, connection.sender.as_ref()?)));
         Lines {
             senders: senders.map(|(connection, sender)| keep(Line::of(config, connection, sender))).collect(),
             lan: keep(Line::lan(config)),
+        }
+    }
+
+    /// At the start: what counts for the limits of senders in a time.
+    pub fn count_past(&self, store: &Store) {
+        let now = (now_ms(), Instant::now());
+        let longest = self.senders.iter().filter_map(|line| line.meter.window()).max();
+        // A clock that is not set yet knows no ages.
+        let Some(longest) = longest.filter(|_| is_plausible(now.0)) else { return };
+        let attempts = store.attempts(ATTEMPTS).unwrap_or_else(|error| {
+            log::error!("send: what went out lately cannot be read: {error}");
+            Vec::new()
+        });
+        // What seems to be still to come was moments ago, by a clock that was ahead, or years, by one that was wrong.
+        let age = |at: i64| Duration::from_millis(now.0.abs_diff(at));
+        for line in &self.senders {
+            let of_it = attempts.iter().rev().filter(|attempt| attempt.connection == line.id);
+            // No server, no recipient.
+            let reached = of_it.filter(|attempt| !attempt.server.is_empty() && age(attempt.at) < longest);
+            line.meter.count_past(reached.map(|attempt| (age(attempt.at), attempt.recipients)), now.1);
         }
     }
 
@@ -68,12 +97,12 @@ impl Lines {
         self.senders.iter().find(|line| line.id == connection)
     }
 
-    /// Between runs a sender is open where mail goes at once; `in_run` is the connection of the run under way. `true` when
+    /// Between runs a sender is open where mail goes at once, and its Connection is not paused; `in_run` is the connection of the run under way. `true` when
     /// something has changed.
     pub fn set_open(&self, runs: &Runs, in_run: Option<u32>) -> bool {
         let mut changed = false;
         for line in &self.senders {
-            changed |= line.set_open(in_run == Some(line.id) || runs.sends_at_once(line.id));
+            changed |= line.set_open(in_run == Some(line.id) || (!line.paused && runs.sends_at_once(line.id)));
         }
         changed
     }

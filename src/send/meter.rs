@@ -1,5 +1,5 @@
-//! A rolling limit: at most so many recipients in so many minutes (spec connectors-and-smtp §5.2). Kept in memory: after
-//! a start of the program the window is empty.
+//! A rolling limit: at most so many recipients in so many minutes (spec connectors-and-smtp §5.2). Kept in memory; after a
+//! start of the program it is given what was tried before.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,25 @@ pub struct Meter {
 impl Meter {
     pub fn new(most: u32, window: Duration) -> Meter {
         Meter { most, window, taken: Mutex::default() }
+    }
+
+    /// Goes on where another one stopped.
+    pub fn take_over(&self, before: &Meter) {
+        let before = before.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = before;
+    }
+
+    /// Recipients that went before the start, with how long ago that was, the oldest first.
+    pub fn count_past(&self, past: impl Iterator<Item = (Duration, u32)>, now: Instant) {
+        if self.most > 0 {
+            let past = past.filter_map(|(age, count)| Some((now.checked_sub(age)?, count)));
+            self.taken.lock().unwrap_or_else(PoisonError::into_inner).extend(past);
+        }
+    }
+
+    /// How far back it looks; `None` without a limit.
+    pub fn window(&self) -> Option<Duration> {
+        (self.most > 0).then_some(self.window)
     }
 
     fn taken(&self, now: Instant) -> MutexGuard<'_, VecDeque<(Instant, u32)>> {
@@ -70,6 +89,18 @@ mod tests {
         assert_eq!((meter.take(1, later), meter.opens(later)), (0, Some(start + 60 * minute)));
         assert_eq!(meter.take(100, start + 60 * minute), 30);
         assert_eq!(meter.opens(start + 61 * minute), Some(start + 70 * minute));
+    }
+
+    #[test]
+    fn a_window_outlives_its_meter() {
+        let minute = Duration::from_secs(60);
+        let start = Instant::now() + 60 * minute;
+        let meter = Meter::new(50, 60 * minute);
+        meter.count_past([(90 * minute, 40), (30 * minute, 20), (10 * minute, 20)].into_iter(), start);
+        assert_eq!(meter.take(30, start), 10);
+        let next = Meter::new(60, 60 * minute);
+        next.take_over(&meter);
+        assert_eq!((next.take(30, start), next.opens(start)), (10, Some(start + 30 * minute)));
     }
 
     #[test]

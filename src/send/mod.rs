@@ -73,6 +73,8 @@ pub struct Context {
 
 /// Sends what is due and what is handed over, until `stop`; transactions in flight finish, 10 s at most.
 pub async fn run(context: Context) {
+    let lines = Lines::of(&context.config.current(), None);
+    lines.count_past(&context.store);
     let (results, outcomes) = smol::channel::bounded(RESULTS);
     let shared = Arc::new(Shared {
         store: context.store.clone(),
@@ -83,10 +85,13 @@ pub async fn run(context: Context) {
         mx_port: context.mx_port,
         stop: context.stop.clone(),
         pool: Pool::default(),
-        lines: Mutex::new(Arc::new(Lines::of(&context.config.current(), None))),
+        lines: Mutex::new(Arc::new(lines)),
         broken_tls: BrokenTls::default(),
         results,
     });
+    let asked = Arc::downgrade(&shared);
+    let under_way = move || asked.upgrade().map(|shared| shared.pool.under_way()).unwrap_or_default();
+    context.board.set_under_way(Arc::new(under_way));
     let recorder = context.tasks.spawn(recorder::run(shared.clone(), outcomes));
     runner::run(&shared, &context.tasks).await;
     shared.results.close();
@@ -136,6 +141,7 @@ impl Shared {
             Method::Relay | Method::Lan => {
                 line.sick.store(line.method == Method::Relay, Ordering::Release);
                 self.state(line.id, &line.name, &failed.reason, false);
+                self.board.sender(line.id, |sender| sender.failures += 1);
                 self.board.problem(now_ms(), format!("sender {}", line.name), failed.reason.as_ref());
             }
         }
@@ -144,6 +150,7 @@ impl Shared {
     fn works(&self, lane: &Lane, peer: &Peer) {
         lane.line.sick.store(false, Ordering::Release);
         self.state(lane.line.id, &lane.line.name, &format!("fine, by {}", peer.host), true);
+        self.board.sender(lane.line.id, |sender| sender.sessions += 1);
     }
 
     fn state(&self, id: u32, name: &str, words: &str, ok: bool) {

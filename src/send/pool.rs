@@ -80,6 +80,22 @@ impl Pool {
         self.state().lanes.values().cloned().collect()
     }
 
+    /// Mails that a connection has at this moment, and those whose outcome is still being written.
+    pub fn under_way(&self) -> HashSet<MailId> {
+        let (lanes, mut parcels) = {
+            let state = self.state();
+            let parcels: HashMap<MailId, usize> =
+                state.known.iter().map(|(mail, known)| (*mail, known.parcels)).collect();
+            (state.lanes.values().cloned().collect::<Vec<_>>(), parcels)
+        };
+        for lane in lanes {
+            for mail in lane.waiting_mails() {
+                parcels.entry(mail).and_modify(|parcels| *parcels = parcels.saturating_sub(1));
+            }
+        }
+        parcels.into_iter().filter(|(_, parcels)| *parcels > 0).map(|(mail, _)| mail).collect()
+    }
+
     /// Forgets lanes in which nothing goes on, of which nothing has to be remembered.
     pub fn sweep(&self) {
         let now = Instant::now();

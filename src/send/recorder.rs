@@ -193,6 +193,7 @@ impl Written {
         self.changes.push(Change::Attempt(SendAttempt {
             at,
             mail: tried.entry.mail,
+            connection: tried.line.id,
             server: tried.host.to_string(),
             recipients: u32::try_from(updates.len()).unwrap_or(u32::MAX),
             result: dsn::split_said(&worst.reply).1.to_string(),

@@ -121,6 +121,7 @@ impl<'a, 'txn> Apply<'a, 'txn> {
             Change::RemoveTask { id } => self.remove_task(*id),
             Change::Journal(row) => self.journal(sequence, place, row),
             Change::Attempt(attempt) => self.attempt(sequence, place, attempt),
+            Change::PutReportedErrors(all) => put(self.tables.meta, self.txn, meta::REPORTED_ERRORS, all),
         }
     }
 

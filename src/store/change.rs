@@ -6,8 +6,8 @@ use crate::mail::{Address, Envelope};
 
 use super::body::BodyHandle;
 use super::rows::{
-    Block, DEFAULT_PRIORITY, Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, SavedScript, SendAttempt,
-    Task,
+    Block, DEFAULT_PRIORITY, Hold, JournalRow, QueueEntry, QueueRecipient, RecipientState, ReportedError, SavedScript,
+    SendAttempt, Task,
 };
 
 /// Names a stored message body and the mail it belongs to; given by [`super::Store::mail_id`], never used twice.
@@ -114,6 +114,8 @@ pub enum Change {
     },
     Journal(JournalRow),
     Attempt(SendAttempt),
+    /// All Connections that are reported not to work.
+    PutReportedErrors(Vec<ReportedError>),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -41,8 +41,8 @@ pub use change::{Change, Delivery, MailId, MailboxId, NewMail, NewQueueEntry, Re
 pub use core::Options;
 pub use error::StoreError;
 pub use rows::{
-    AtProvider, Block, DEFAULT_PRIORITY, DsnAction, Held, Hold, JournalRow, MailboxSummary, MessageRow, NotDownloaded,
-    QueueEntry, QueueRecipient, RecipientState, SavedScript, SendAttempt, Task, TaskKind,
+    AtProvider, Block, DEFAULT_PRIORITY, DsnAction, FailingPart, Held, Hold, JournalRow, MailboxSummary, MessageRow,
+    NotDownloaded, QueueEntry, QueueRecipient, RecipientState, ReportedError, SavedScript, SendAttempt, Task, TaskKind,
 };
 
 use core::Core;

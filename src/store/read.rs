@@ -10,7 +10,9 @@ use super::Store;
 use super::body::{Body, BodyHandle};
 use super::change::{MailId, MailboxId};
 use super::error::StoreError;
-use super::rows::{Block, Held, JournalRow, MailboxSummary, MessageRow, QueueEntry, SavedScript, SendAttempt, Task};
+use super::rows::{
+    Block, Held, JournalRow, MailboxSummary, MessageRow, QueueEntry, ReportedError, SavedScript, SendAttempt, Task,
+};
 use super::tables::{
     self, BodyPlace, HeldRow, MailRow, MailboxRow, SeenRow, StoredMessage, Table, Tables, decode, due_key, due_of, get,
     id_key, mailbox_key, meta, question_key, seen_uid,
@@ -185,6 +187,11 @@ impl Store {
     /// The configuration document, `None` before the first.
     pub fn config(&self) -> Result<Option<String>, StoreError> {
         self.core().read(|tables, txn| get(tables.meta, txn, meta::CONFIG))
+    }
+
+    /// Connections that are reported not to work.
+    pub fn reported_errors(&self) -> Result<Vec<ReportedError>, StoreError> {
+        self.core().read(|tables, txn| Ok(get(tables.meta, txn, meta::REPORTED_ERRORS)?.unwrap_or_default()))
     }
 
     /// All blocks, also those that are over.

@@ -115,6 +115,8 @@ pub struct SendAttempt {
     /// Unix milliseconds.
     pub at: i64,
     pub mail: MailId,
+    /// Whose sender it was; the highest number for servers of the office.
+    pub connection: u32,
     /// The server's name; empty where none was reached.
     pub server: String,
     pub recipients: u32,
@@ -142,6 +144,34 @@ pub enum TaskKind {
     RoutingError { mail: MailId, collector: u32, reason: String, to: String },
     /// Tell `to` (names or addresses; nobody: the main administrator) of a message that a collector has not downloaded.
     NotDownloaded { collector: u32, to: Vec<String>, about: AtProvider, what: NotDownloaded },
+    /// Tell the main administrator that a Connection has not worked since `since`, Unix milliseconds, and what of it has
+    /// failed; where that is nothing, that it works again.
+    ConnectionError { connection: String, since: i64, failing: Vec<FailingPart> },
+}
+
+/// A collector, or the sender, of a Connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailingPart {
+    /// `Mail Collector Office mailbox`, `Mail Sender`.
+    pub name: String,
+    /// How often it was tried in vain.
+    pub failures: u64,
+    /// What is wrong, in plain words.
+    pub words: String,
+}
+
+/// The main administrator has been told that a Connection does not work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedError {
+    /// The number of the Connection.
+    pub connection: u32,
+    /// When, and since when it did not work; Unix milliseconds.
+    pub at: i64,
+    pub since: i64,
+    /// Numbers of the collectors that failed.
+    pub collectors: Vec<u32>,
+    /// The sender failed.
+    pub sender: bool,
 }
 
 impl TaskKind {
@@ -150,7 +180,7 @@ impl TaskKind {
         match self {
             TaskKind::DeliveryStatus { entry, .. } => Some(entry.mail),
             TaskKind::RoutingError { mail, .. } => Some(*mail),
-            TaskKind::NotDownloaded { .. } => None,
+            TaskKind::NotDownloaded { .. } | TaskKind::ConnectionError { .. } => None,
         }
     }
 }

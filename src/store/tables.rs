@@ -46,6 +46,8 @@ pub(super) mod meta {
     pub(in crate::store) const APPLIED: &[u8] = b"applied";
     /// The configuration document.
     pub(in crate::store) const CONFIG: &[u8] = b"config";
+    /// [`super::super::rows::ReportedError`]s.
+    pub(in crate::store) const REPORTED_ERRORS: &[u8] = b"reported-errors";
 }
 
 /// Each name once: the field here, and the table in the file.

@@ -58,3 +58,29 @@ fn the_readme_is_right() {
         assert!(help.contains(&format!("pillarbox {word}")), "{command}");
     }
 }
+
+#[test]
+fn a_page_goes_back_to_its_defaults() {
+    let place = Place::new();
+    let settings = OFFICE
+        .replace("host_name", "max_hops = 30\nhost_name")
+        .replace("[web]", "[dns]\nservers = [\"192.0.2.1\"]\n\n[web]");
+    let program = place.start(&settings);
+    let answer = place.answer(&["config", "restore-defaults", "general"]);
+    assert_eq!(answer, "general.max_hops: 30 → 100\n");
+    assert_eq!(place.answer(&["config", "restore-defaults", "general"]), "all is at its default already\n");
+    let answer = place.json(&["config", "restore-defaults", "dns"]);
+    assert_eq!(answer["changed"][0]["before"][0], "192.0.2.1");
+    let config = place.json(&["config", "export"]);
+    assert_eq!(
+        (&config["general"]["max_hops"], &config["general"]["host_name"]),
+        (&100.into(), &"box.office.example".into())
+    );
+    assert_eq!(config["smtp"][0]["listen"][0], "127.0.0.1:0");
+    let line = place.refusal(&["config", "restore-defaults", "users"], 1);
+    assert!(line.starts_with("\"users\" holds what people have entered"), "{line}");
+    assert!(
+        place.refusal(&["config", "restore-defaults", "misc"], 1).contains("is no page of settings; there are general")
+    );
+    assert!(program.stop().success());
+}

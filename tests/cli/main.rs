@@ -3,6 +3,7 @@
 mod access;
 mod appliance;
 mod config;
+mod connections;
 mod errors;
 mod mappings;
 mod names;

@@ -138,13 +138,8 @@ impl Office {
             let run = move || smol::block_on(tasks.run(async { ended.recv().await.unwrap_or_default() }));
             office.threads.push(thread::spawn(run));
         }
-        let connecting = connect::Context {
-            config: office.config.clone(),
-            signals: office.signals.clone(),
-            board: office.board.clone(),
-            dir: office.store.dir().to_path_buf(),
-            stop: stopping.clone(),
-        };
+        let Intake { store, config, board, signals, .. } = intake.clone();
+        let connecting = connect::Context::new(config, signals, board, store, stopping.clone());
         tasks.spawn(connect::run(connecting)).detach();
         // There is no sender: its parts in runs are nobody's.
         let sending = office.signals.runs().sending();

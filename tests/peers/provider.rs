@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// A message in the mailbox.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Behaviour {
     pub rename: bool,
     /// Bytes sent in clear right behind the reply to STLS.
     pub inject_after_stls: Vec<u8>,
+    /// PASS is not answered while this is set.
+    pub hold_login: bool,
 }
 
 impl Default for Behaviour {
@@ -64,6 +67,7 @@ impl Default for Behaviour {
             hang_up_at_quit: false,
             rename: false,
             inject_after_stls: Vec::new(),
+            hold_login: false,
         }
     }
 }
@@ -73,6 +77,9 @@ pub struct State {
     pub messages: Vec<Message>,
     pub behaviour: Behaviour,
     pub sessions: usize,
+    /// When sessions began, and when they ended: with QUIT, else with the connection.
+    pub began: Vec<Instant>,
+    pub ended: Vec<Instant>,
     /// Numbers asked for, over all sessions.
     pub retrieved: Vec<usize>,
     pub topped: usize,
@@ -118,7 +125,9 @@ impl Provider {
                 let (state, config) = (state.clone(), config.clone());
                 thread::spawn(move || {
                     let _ = socket.set_nodelay(true);
-                    Session::new(socket, state, tls, config).serve();
+                    let mut session = Session::new(socket, state, tls, config);
+                    session.serve();
+                    session.end();
                 });
             }
         });
@@ -167,6 +176,7 @@ struct Session {
     user: String,
     messages: Option<Vec<Message>>,
     deleted: HashSet<usize>,
+    over: bool,
 }
 
 impl Session {
@@ -183,6 +193,7 @@ impl Session {
         let budget = {
             let mut state = state.lock().unwrap();
             state.sessions += 1;
+            state.began.push(Instant::now());
             state.behaviour.drop_after.take()
         };
         Session {
@@ -197,6 +208,13 @@ impl Session {
             user: String::new(),
             messages: None,
             deleted: HashSet::new(),
+            over: false,
+        }
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.state.lock().unwrap().ended.push(Instant::now());
         }
     }
 
@@ -204,7 +222,7 @@ impl Session {
         self.state.lock().unwrap().behaviour.clone()
     }
 
-    fn serve(mut self) -> Option<()> {
+    fn serve(&mut self) -> Option<()> {
         match self.behaviour().refuse_greeting {
             Some(text) => {
                 self.say(text);
@@ -291,6 +309,9 @@ impl Session {
     }
 
     fn pass(&mut self, behaviour: &Behaviour) {
+        while self.behaviour().hold_login {
+            thread::sleep(Duration::from_millis(1));
+        }
         let mut state = self.state.lock().unwrap();
         if matches!(self.wire, Wire::Plain(_)) {
             state.clear_passwords += 1;
@@ -325,6 +346,7 @@ impl Session {
                 self.deleted.iter().filter_map(|n| messages.get(n - 1)).map(|m| m.uid.as_str()).collect();
             self.state.lock().unwrap().messages.retain(|message| !gone.contains(message.uid.as_str()));
         }
+        self.end();
         self.say("+OK bye");
         Some(true)
     }

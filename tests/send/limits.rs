@@ -70,7 +70,14 @@ fn the_rest_waits_for_the_window() {
         left.filter(|recipient| recipient.tries == 0).count() == 7
     });
     assert!(office.inbox().is_empty());
+    // Neither another setting nor a restart makes the window forget.
+    office.renew_sender(|sender| sender.helo_name = "other.example".into());
+    let settings = pillarbox::config::Config::clone(&office.config.current());
+    let office = office.restart(settings);
+    submit(&office, &many(1), "4");
+    until("the queue to have it", || office.queue().len() == 3);
+    assert_eq!(host.state().received.iter().map(|mail| mail.to.len()).sum::<usize>(), 8);
     office.change_sender(|sender| sender.recipients_limit = 0);
     office.wait_for_empty_queue();
-    assert_eq!(host.state().received.iter().map(|mail| mail.to.len()).sum::<usize>(), 15);
+    assert_eq!(host.state().received.iter().map(|mail| mail.to.len()).sum::<usize>(), 16);
 }

@@ -9,6 +9,26 @@ use pillarbox::store::{Change, Hold, MailId, NewMail, NewQueueEntry};
 use crate::office::{Office, config, sender, text, until};
 use crate::smarthost::{Behaviour, Smarthost};
 
+#[test]
+fn what_a_server_has_at_this_moment_is_being_sent() {
+    let host = Smarthost::start(Behaviour::default());
+    host.rule("MAIL", "SILENCE", 1);
+    let office = Office::open(config(sender(&[&host])));
+    let mail = office.submit(&["bob@else.example"], &text("1"));
+    put(&office, "held", |entry| entry.hold = Hold::ByAdministrator);
+    until("the server to have it", || host.state().commands.iter().any(|line| line.starts_with("MAIL")));
+    assert_eq!(office.board.under_way(), [mail].into());
+}
+
+#[test]
+fn what_is_sent_is_not_being_sent_any_more() {
+    let host = Smarthost::start(Behaviour::default());
+    let office = Office::open(config(sender(&[&host])));
+    office.submit(&["bob@else.example"], &text("1"));
+    office.wait_for_empty_queue();
+    until("nothing to be under way", || office.board.under_way().is_empty());
+}
+
 /// A mail in the queue as a hook or a user's settings want it.
 fn put(office: &Office, id: &str, change: impl FnOnce(&mut NewQueueEntry)) -> MailId {
     smol::block_on(async {

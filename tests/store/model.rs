@@ -89,7 +89,7 @@ impl Expected {
                     entry.1 = *hold;
                 }
             }
-            Change::QueuePriority { .. } | Change::Attempt(_) => {}
+            Change::QueuePriority { .. } | Change::Attempt(_) | Change::PutReportedErrors(_) => {}
             Change::PutBlock(_)
             | Change::RemoveBlock { .. }
             | Change::ScriptSaved(_)

@@ -38,6 +38,10 @@ impl Runner {
             shown.push(line.id);
             match &line.shut {
                 Some(why) => self.shared.state(line.id, &line.name, why, false),
+                None if line.paused => {
+                    let words = "Outgoing mail waits: the connection is paused, and nobody has started it";
+                    self.shared.state(line.id, &line.name, words, true);
+                }
                 None if board.senders().get(&line.id).is_some_and(|known| known.ok && known.name == line.name) => {}
                 None => self.shared.state(line.id, &line.name, "ready", true),
             }

@@ -24,6 +24,7 @@ impl Api {
                 "collectors": config.collectors_of(connection).map(|collector| &collector.name).collect::<Vec<_>>(),
                 "state": if self.running { state.state.as_str() } else { "not running" },
                 "running": state.running,
+                "runs": state.runs,
                 "last_run": state.last_run,
                 "next_run": state.next_run,
             }));
@@ -63,8 +64,9 @@ impl Api {
         Ok(json!({ "collecting": collectors.len() }))
     }
 
-    /// One Connection, or the default ones; also those that are paused.
-    pub(super) fn start_connections(&self, name: Option<&str>) -> Answer {
+    /// One Connection, or the default ones; also those that are paused. Mail that was put off is tried too: whoever starts
+    /// a Connection by hand wants to see it go.
+    pub(super) async fn start_connections(&self, name: Option<&str>) -> Answer {
         self.needs_a_program()?;
         let config = self.config.current();
         let chosen: Vec<&Connection> = match name {
@@ -77,6 +79,7 @@ impl Api {
         if chosen.is_empty() {
             return Err(ApiError::Conflict("there is no default Connection that is switched on".into()));
         }
+        self.retry_all().await?;
         for connection in &chosen {
             self.signals.runs().ask(connection.id);
         }

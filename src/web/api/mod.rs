@@ -12,6 +12,7 @@
 //! | `POST connections/NAME/pause`, `resume` | one Connection; `POST schedule/pause`, `resume` the whole schedule |
 //! | `GET config`, `PUT config` | the configuration by sections; secrets are stars, and stay as they are where stars come back |
 //! | `GET config/file?secrets=yes`, `PUT config/file` | the same as a TOML file |
+//! | `POST config/PAGE/defaults` | the settings of one page as on a new box; tells what it changed |
 //! | `GET users`, `POST users`, `PUT users/NAME/password`, `DELETE users/NAME` | people |
 //! | `PUT access/SERVICE` | access restrictions in the form of the reference product |
 //! | `GET rules/LIST`, `PUT rules/LIST` | download rules and SMTP rules in the form of the reference product |
@@ -36,6 +37,7 @@
 mod access;
 mod appliance;
 mod connections;
+mod defaults;
 mod dns;
 mod hooks;
 mod mappings;
@@ -176,8 +178,8 @@ impl Api {
             ("DELETE", ["queue", mail]) => self.queue_change(mail, queue::Action::Remove).await,
             ("POST", ["collect"]) => self.collect(),
             ("GET", ["connections"]) => self.connections(),
-            ("POST", ["connections", "start"]) => self.start_connections(None),
-            ("POST", ["connections", name, "start"]) => self.start_connections(Some(&decoded(name)?)),
+            ("POST", ["connections", "start"]) => self.start_connections(None).await,
+            ("POST", ["connections", name, "start"]) => self.start_connections(Some(&decoded(name)?)).await,
             ("POST", ["connections", name, action @ ("pause" | "resume")]) => {
                 self.pause(Some(&decoded(name)?), *action == "pause").await
             }
@@ -186,6 +188,7 @@ impl Api {
             ("PUT", ["config"]) => self.put_sections(read(request.body)?).await,
             ("GET", ["config", "file"]) => Ok(json!({ "toml": self.config.current().to_toml(query == "secrets=yes") })),
             ("PUT", ["config", "file"]) => self.put_file(request.body).await,
+            ("POST", ["config", page, "defaults"]) => self.restore_defaults(&decoded(page)?).await,
             ("GET", ["users"]) => Ok(self.users()),
             ("POST", ["users"]) => self.add_user(read(request.body)?).await,
             ("PUT", ["users", name, "password"]) => self.set_password(&decoded(name)?, read(request.body)?).await,

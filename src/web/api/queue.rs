@@ -1,5 +1,6 @@
 //! `queue`: the mails that wait to go out, and what the administrator does to them (spec connectors-and-smtp §5.11).
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use mail_parser::MessageParser;
@@ -24,7 +25,7 @@ const HEAD: u64 = 16 * 1024;
 #[derive(Serialize)]
 struct Row {
     id: String,
-    /// `held`, `held on a timer` or `not held`.
+    /// `held`, `held on a timer`, `not held` or `being sent`.
     state: &'static str,
     /// The end of a timed hold.
     held_until: Option<i64>,
@@ -104,14 +105,16 @@ impl Api {
         }
         self.store.settled().await?;
         let entries = self.store.queue_list(after, limit.clamp(1, MAX_ROWS))?;
-        let rows: Vec<Row> = entries.iter().map(|entry| self.row(entry)).collect();
+        let under_way = self.board.under_way();
+        let rows: Vec<Row> = entries.iter().map(|entry| self.row(entry, &under_way)).collect();
         value(json!({ "length": self.store.queue_len()?, "mails": value(rows)? }))
     }
 
-    fn row(&self, entry: &QueueEntry) -> Row {
+    fn row(&self, entry: &QueueEntry, under_way: &HashSet<MailId>) -> Row {
         Row {
             id: entry.mail.to_string(),
             state: match entry.hold {
+                _ if under_way.contains(&entry.mail) => "being sent",
                 Hold::Until(time) if time > now_ms() => "held on a timer",
                 Hold::No | Hold::Until(_) => "not held",
                 Hold::ByAdministrator => "held",
@@ -151,7 +154,7 @@ impl Api {
             })
         });
         let attempts: Vec<serde_json::Value> = attempts.collect();
-        value(json!({ "mail": value(self.row(&entry))?, "attempts": attempts }))
+        value(json!({ "mail": value(self.row(&entry, &self.board.under_way()))?, "attempts": attempts }))
     }
 
     /// Empty where there is none, or where the mail has just gone.
