@@ -180,7 +180,7 @@ mod tests {
                 (answer[0], answer[1]) = (0b00_100_100, 2);
                 answer[24..32].copy_from_slice(&question[40..48]);
                 let micros = u64::try_from(now() + ahead).unwrap();
-                let ntp = (micros / 1_000_000 + 2_208_988_800) << 32 | ((micros % 1_000_000) << 32) / 1_000_000;
+                let ntp = ((micros / 1_000_000 + 2_208_988_800) << 32) | (((micros % 1_000_000) << 32) / 1_000_000);
                 answer[32..40].copy_from_slice(&ntp.to_be_bytes());
                 answer[40..48].copy_from_slice(&ntp.to_be_bytes());
                 socket.send_to(&answer, peer).unwrap();

@@ -70,7 +70,7 @@ pub fn answer(bytes: &[u8], nonce: u64) -> Result<Answer, Refusal> {
 }
 
 fn long(bytes: &[u8; SIZE], at: usize) -> u64 {
-    bytes.iter().skip(at).take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().skip(at).take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 fn unix_micros(ntp: u64) -> i64 {
