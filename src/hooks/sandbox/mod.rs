@@ -2,7 +2,7 @@
 //! Lua 5.2 and older use. `prelude.lua` does what Lua can do itself; the rest is here.
 //!
 //! What is closed, and how: an error that ends a call cannot be caught (`pcall`, `xpcall`, `coroutine.resume` and `close`
-//! raise it again); string patterns are matched by [`pattern`], which has a clock; finalizers are refused; functions that
+//! raise it again); string patterns are matched by [`pattern`], which has a clock; finalizers and `__close` are refused; functions that
 //! loop inside of C are bounded; only text is loaded; `debug` and `package` are not there, `io` and most of `os` only where
 //! scripts may use files and programs.
 

@@ -53,11 +53,14 @@ function coroutine.close(routine)
   return go_on(close(routine))
 end
 
--- Finalizers run where no limit reaches.
+-- Finalizers, and what closes variables of a coroutine that was ended, run where no limit reaches.
 
 function _G.setmetatable(t, meta)
   if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
     error("__gc is not available in scripts", 2)
+  end
+  if type(meta) == "table" and rawget(meta, "__close") ~= nil then
+    error("__close is not available in scripts", 2)
   end
   return setmetatable(t, meta)
 end
