@@ -155,7 +155,7 @@ macro_rules! hook {
                 }),*],
                 misfits: |values| {
                     let mut reading = $crate::hooks::datum::Reading::default();
-                    drop(<$name as $crate::hooks::declare::Hook>::read(values, &mut reading));
+                    let _ = <$name as $crate::hooks::declare::Hook>::read(values, &mut reading);
                     reading.notes()
                 },
             };

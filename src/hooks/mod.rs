@@ -74,7 +74,7 @@ struct Inner {
     outlet: Arc<dyn Outlet>,
     find: Find,
     engine: Engine,
-    spare: Arc<Mutex<Vec<Box<State>>>>,
+    spare: Arc<Mutex<Vec<State>>>,
     tallies: Tallies,
 }
 
@@ -207,14 +207,14 @@ impl Hooks {
     fn ready(&self, limits: &Limits) -> Option<Box<State>> {
         let mut spare = self.inner.spare.lock().unwrap_or_else(PoisonError::into_inner);
         spare.retain(|state| state.limits == *limits);
-        let ready = spare.pop();
+        let ready = spare.pop().map(Box::new);
         drop(spare);
         let (limits, output) = (limits.clone(), Output::to(self.inner.outlet.clone()));
         let (find, spare) = (self.inner.find.clone(), self.inner.spare.clone());
         let refill = move || {
             while spare.lock().unwrap_or_else(PoisonError::into_inner).len() < SPARE {
                 let Ok(state) = State::fresh(&limits, &output, &find) else { return };
-                spare.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(state));
+                spare.lock().unwrap_or_else(PoisonError::into_inner).push(state);
             }
         };
         drop(self.inner.engine.call(Arc::default(), &Limits::default(), Arc::new(|| ()), refill));

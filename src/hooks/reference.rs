@@ -33,7 +33,7 @@ fn script(page: &mut String, declaration: &Declaration) {
     let Declaration { name, meaning, lifetime, functions, globals, per_user } = declaration;
     let _ = write!(page, "\n## {name}\n\n{meaning} Variables of the script live for {lifetime}.\n");
     if *per_user {
-        let _ = write!(page, "A user may have one of his own, `USER/{name}`, which takes the place of this one.\n");
+        let _ = writeln!(page, "A user may have one of his own, `USER/{name}`, which takes the place of this one.");
     }
     let mut records = Vec::new();
     for (access, record) in *globals {
