@@ -196,8 +196,10 @@ mod tests {
                 "domain_mappings",
                 "lan",
                 "security",
+                "scripts",
                 "tls",
-                "dns"
+                "dns",
+                "appliance"
             ]
         );
         assert_eq!(page("dns").unwrap()["title"], "DNS");
