@@ -84,7 +84,7 @@ fn seen(job: &Job, key: String, orders: Option<&Orders>, marks: Vec<String>) -> 
     changes
 }
 
-fn return_path(header: &[u8]) -> Option<Address> {
+pub(super) fn return_path(header: &[u8]) -> Option<Address> {
     let parser = MessageParser::new()
         .header_raw(HeaderName::ReturnPath)
         .header_address(HeaderName::Sender)

@@ -12,7 +12,9 @@ use super::link::Link;
 use super::listing::{HASHED_HEADER, header_key};
 use super::plan::{DAY, Fetch, Plan};
 use super::rules::{Judge, Verdict};
+use super::script;
 use super::trouble::Trouble;
+use crate::hooks::Instance;
 use crate::proto::pop3::client::{Command, Event};
 use crate::store::{Change, Held};
 
@@ -27,21 +29,38 @@ pub(super) struct Known<'a> {
     pub held: &'a HashMap<String, Held>,
 }
 
+/// The rule by whose name people are told of a script's decision.
+const BY_SCRIPT: &str = "POP3CLT.LUA";
+
+/// The lines of a header block, without their ends; folded ones as they are.
+pub(super) fn header_lines(header: &[u8]) -> Vec<String> {
+    let lines = header.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let lines = lines.take_while(|line| !line.is_empty());
+    lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+}
+
 /// Decides about all of `plan.examine`.
-pub(super) async fn examine(job: &Job, link: &mut Link, plan: &mut Plan, known: Known<'_>) -> Result<(), Trouble> {
+pub(super) async fn examine(
+    job: &Job,
+    link: &mut Link,
+    plan: &mut Plan,
+    known: Known<'_>,
+    script: Option<&mut Instance>,
+) -> Result<(), Trouble> {
     if plan.examine.is_empty() {
         return Ok(());
     }
     let judge = Judge::new(job);
-    let mut examination = Examination { job, judge, known, plan, changes: Vec::new(), asked: false };
+    let script = script.filter(|script| script::has_rules(Some(&**script)));
+    let mut examination = Examination { job, judge, script, known, plan, changes: Vec::new(), asked: false };
     if !link.session.capabilities().may_top() {
         if job.uses_rules() {
             job.problem("The provider does not give headers alone (TOP), so download rules cannot be applied.");
         }
         while let Some(fetch) = examination.plan.examine.pop_front() {
-            examination.without_header(fetch);
+            examination.without_header(fetch).await;
         }
-        return Ok(());
+        return examination.commit().await;
     }
     let mut numbers = std::mem::take(&mut examination.plan.examine);
     let mut waiting = std::collections::VecDeque::new();
@@ -63,13 +82,13 @@ pub(super) async fn examine(job: &Job, link: &mut Link, plan: &mut Plan, known: 
                 }
                 Event::Done(Command::Top(_)) => {
                     if let Some(fetch) = waiting.pop_front() {
-                        examination.decide(fetch, &header);
+                        examination.decide(fetch, &header).await;
                     }
                     header.clear();
                 }
                 Event::Refused(Command::Top(_), _) => {
                     if let Some(fetch) = waiting.pop_front() {
-                        examination.without_header(fetch);
+                        examination.without_header(fetch).await;
                     }
                     header.clear();
                 }
@@ -88,6 +107,8 @@ pub(super) async fn examine(job: &Job, link: &mut Link, plan: &mut Plan, known: 
 struct Examination<'a> {
     job: &'a Job,
     judge: Option<Judge<'a>>,
+    /// One that has rules.
+    script: Option<&'a mut Instance>,
     known: Known<'a>,
     plan: &'a mut Plan,
     changes: Vec<Change>,
@@ -96,7 +117,7 @@ struct Examination<'a> {
 }
 
 impl Examination<'_> {
-    fn decide(&mut self, fetch: Fetch, header: &[u8]) {
+    async fn decide(&mut self, fetch: Fetch, header: &[u8]) {
         let rules = self.job.rules();
         if fetch.key.is_none()
             && let Some(at) = self.known.seen.get(&header_key(header))
@@ -106,6 +127,11 @@ impl Examination<'_> {
                 false => self.plan.left += 1,
             }
             return;
+        }
+        if let Some(script) = &mut self.script
+            && let Some(verdict) = script::verdict(self.job, script, &fetch, header).await
+        {
+            return self.by_rule(fetch, header, BY_SCRIPT, verdict);
         }
         if let Some(judge) = &self.judge
             && let Some(rule) = judge.rule(&fetch, header)
@@ -183,7 +209,12 @@ impl Examination<'_> {
     }
 
     /// The server does not give its header.
-    fn without_header(&mut self, fetch: Fetch) {
+    async fn without_header(&mut self, fetch: Fetch) {
+        if let Some(script) = &mut self.script
+            && let Some(verdict) = script::verdict(self.job, script, &fetch, &[]).await
+        {
+            return self.by_rule(fetch, &[], BY_SCRIPT, verdict);
+        }
         match fetch.size.is_some_and(|size| self.job.rules().too_large(size)) {
             true => self.plan.too_large += 1,
             false => self.plan.fetch.push_back(fetch),

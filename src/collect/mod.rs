@@ -18,6 +18,7 @@ mod recipients;
 mod routing;
 mod rules;
 mod runs;
+mod script;
 mod session;
 mod trouble;
 mod turn;

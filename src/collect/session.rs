@@ -11,9 +11,11 @@ use super::job::{Job, Memory, Outcome};
 use super::link::{Link, handshake};
 use super::listing::Listing;
 use super::plan::{self, Plan};
+use super::script;
 use super::trouble::Trouble;
 use super::turn;
 use crate::config::{CollectionMethod, CollectorEncryption, Pop3Authentication};
+use crate::hooks::Instance;
 use crate::net::dns;
 use crate::net::tls::ClientTls;
 use crate::proto::pop3::client::{Command, Encryption, Event, Login, Method, Session};
@@ -67,11 +69,26 @@ async fn pop3(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Result<(), Troub
 }
 
 async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), Trouble> {
-    let mut link = open(job).await?;
-    let listing = list(&mut link, job.needs_sizes()).await?;
+    let link = open(job).await?;
+    let mut script = script::open(job).await;
+    let result = in_session(job, memory, outcome, link, &mut script).await;
+    script::end(&mut script).await;
+    result
+}
+
+async fn in_session(
+    job: &Arc<Job>,
+    memory: &mut Memory,
+    outcome: &mut Outcome,
+    mut link: Link,
+    script: &mut Option<Instance>,
+) -> Result<(), Trouble> {
+    let by_script = script::has_rules(script.as_ref());
+    let listing = list(&mut link, job.needs_sizes() || by_script).await?;
     // Read after the login: whoever had the mailbox before has let go of it.
     let (seen, held) = known(job).await?;
-    let rules = job.rules();
+    let mut rules = job.rules();
+    rules.headers_first |= by_script;
     let mut plan = plan::plan(&listing.messages(), &seen, &held, rules, |key| memory.is_troublesome(key));
     let wanted = plan.fetch.len() + plan.examine.len();
     for fetches in [&mut plan.fetch, &mut plan.examine] {
@@ -91,11 +108,11 @@ async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> 
         false => Default::default(),
     };
     drop(listing);
-    examine(job, &mut link, &mut plan, Known { seen: &seen, held: &held }).await?;
+    examine(job, &mut link, &mut plan, Known { seen: &seen, held: &held }, script.as_mut()).await?;
     outcome.too_large = plan.too_large;
     outcome.kept_by_rule = plan.kept_by_rule;
     outcome.deleted_by_rule += plan.deleted_by_rule;
-    Box::pin(work(job, memory, outcome, link, plan, seen)).await?;
+    Box::pin(work(job, memory, outcome, link, plan, seen, script.as_mut())).await?;
     let collector = job.collector.id;
     let forget = obsolete.chunks(FORGET).map(|uids| Change::ForgetUids { collector, uids: uids.to_vec() });
     let release = released.chunks(FORGET).map(|uids| Change::ReleaseMessages { collector, uids: uids.to_vec() });
@@ -113,8 +130,9 @@ async fn work(
     link: Link,
     plan: Plan,
     seen: HashMap<String, i64>,
+    script: Option<&mut Instance>,
 ) -> Result<(), Trouble> {
-    let mut download = Download::new(job, link, plan, seen, memory, outcome);
+    let mut download = Download::new(job, link, plan, seen, memory, outcome, script);
     let result = download.run().await;
     download.settle().await;
     result

@@ -41,6 +41,18 @@ impl Instance {
         Instance { hooks, stored, script, state: Some(state), defined, globals: Vec::new() }
     }
 
+    /// The message that helpers such as `VPOP3.GetMessageLines` read from now on.
+    pub fn set_message(&mut self, message: Option<Arc<[u8]>>) {
+        if let Some(state) = &self.state {
+            state.message.set(message);
+        }
+    }
+
+    /// It had to be left behind, and answers no more.
+    pub fn is_lost(&self) -> bool {
+        self.state.is_none()
+    }
+
     /// Name of the script, as it was saved.
     pub fn name(&self) -> &str {
         &self.stored.name

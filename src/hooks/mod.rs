@@ -13,6 +13,7 @@ pub mod declare;
 mod engine;
 mod instance;
 mod limits;
+pub mod message;
 mod names;
 mod output;
 mod people;

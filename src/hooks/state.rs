@@ -7,6 +7,7 @@ use mlua::{Lua, MultiValue};
 use super::check::Defined;
 use super::declare::Function;
 use super::limits::{Limits, Meter};
+use super::message::{self, Current};
 use super::output::Output;
 use super::sandbox::{self, Find};
 use super::value::Value;
@@ -35,6 +36,7 @@ pub(super) struct State {
     pub meter: Arc<Meter>,
     pub limits: Limits,
     pub output: Output,
+    pub message: Current,
 }
 
 impl State {
@@ -42,7 +44,9 @@ impl State {
     pub fn fresh(limits: &Limits, output: &Output, find: &Find) -> mlua::Result<State> {
         let meter = Arc::new(Meter::default());
         let lua = sandbox::fresh(limits, &meter, output, find)?;
-        Ok(State { lua, meter, limits: limits.clone(), output: output.clone() })
+        let message = Current::default();
+        message::install(&lua, &message)?;
+        Ok(State { lua, meter, limits: limits.clone(), output: output.clone(), message })
     }
 
     /// Sets variables, then runs the script.

@@ -6,6 +6,7 @@ pub mod dsn;
 pub mod envelope;
 pub mod header;
 pub mod idn;
+pub mod modify;
 
 pub use address::{Address, AddressError};
 pub use envelope::{BodyType, Envelope, LanServer, Notify, Recipient, Ret};

@@ -15,6 +15,7 @@ mod questions;
 mod routing;
 mod routing_errors;
 mod rules;
+mod scripts;
 mod tls;
 mod turn;
 

@@ -1,9 +1,11 @@
 //! An office with a store, intake and collectors, all real, around the fake providers.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pillarbox::config::{Collector, CollectorEncryption, CollectorRouting, Config, Connection, Login, Published, User};
+use pillarbox::hooks::{Shelf, Stored};
 use pillarbox::intake::{Intake, MailParams, Source};
 use pillarbox::live::{Board, CollectorState, Signals, Stop, StopSource};
 use pillarbox::mail::{Address, Recipient};
@@ -149,6 +151,12 @@ impl Office {
         office
     }
 
+    /// Puts scripts in force, by name and text.
+    pub fn scripts(&self, scripts: &[(&str, &str)]) {
+        let stored = scripts.iter().map(|(name, text)| Arc::new(Stored::new(*name, *text)));
+        self.intake.hooks.put(Shelf::new(stored));
+    }
+
     /// From now on notices are written.
     pub fn notify(&self) {
         self.runner.spawn(pillarbox::notify::run(self.intake.clone(), self.stopping.clone())).detach();
@@ -220,6 +228,13 @@ impl Office {
                 }
             })
             .collect()
+    }
+
+    /// The lines of our own in front of the mails in a user's inbox.
+    pub fn inbox_heads(&self, user: u32) -> Vec<String> {
+        smol::block_on(self.store.settled()).unwrap();
+        let rows = self.store.messages(MailboxId::inbox(user)).unwrap();
+        rows.into_iter().map(|row| row.head).collect()
     }
 
     /// The subjects in a user's inbox, sorted.

@@ -7,11 +7,12 @@ use crate::collect::leave::{self, Header, Told};
 use crate::collect::listing::header_key;
 use crate::collect::plan::Fetch;
 use crate::collect::recipients::Recipients;
+use crate::collect::script;
 use crate::collect::trouble::Trouble;
 use crate::intake::Refusal;
 use crate::net::now_ms;
-use crate::store::Change;
 use crate::store::body::INLINE_LIMIT;
+use crate::store::{Change, JournalRow};
 
 /// Messages that intake may fail at for internal reasons before the run is given up.
 const PATIENCE: u32 = 5;
@@ -32,8 +33,9 @@ impl Download<'_> {
         if self.coming().is_none() {
             return Ok(());
         }
-        let Some(Coming { fetch, size, eight_bit, draft }) = self.coming.take() else { return Ok(()) };
-        let draft = match draft {
+        let Some(coming) = self.coming.take() else { return Ok(()) };
+        let Coming { mut fetch, size, mut eight_bit, draft, text } = coming;
+        let mut draft = match draft {
             Ok(draft) => draft,
             Err(Refused::TooLarge(header)) => {
                 self.outcome.too_large += 1;
@@ -53,6 +55,18 @@ impl Download<'_> {
             }
             return Ok(());
         }
+        let mut ignored = None;
+        if self.keeps
+            && let Some(script) = self.script.as_deref_mut()
+        {
+            match script::process(self.job, script, draft, text, fetch.orders.take()).await {
+                Ok(left) => {
+                    eight_bit = left.eight_bit.unwrap_or(eight_bit);
+                    (draft, fetch.orders, ignored) = (left.draft, left.orders, left.ignored);
+                }
+                Err(refusal) => return self.not_taken(Some(&key), fetch.number, refusal),
+            }
+        }
         let mut message = Arrived {
             number: fetch.number,
             key,
@@ -63,6 +77,10 @@ impl Download<'_> {
             recipients: None,
             marks: Vec::new(),
         };
+        if let Some(reason) = ignored {
+            self.job.log(|| format!("message {} is ignored: {reason}", message.number));
+            return self.ignore(message, reason).await;
+        }
         if self.job.collector.skip_duplicates && self.is_duplicate(&mut message) {
             return self.skip(message).await;
         }
@@ -107,6 +125,25 @@ impl Download<'_> {
         } else {
             let seen = Change::SeenUid { collector, uid: key.clone(), at };
             self.job.services.intake.store.post(vec![seen]).await?;
+        }
+        self.seen.insert(key, at);
+        Ok(())
+    }
+
+    /// By a script: treated at the provider as if it had been taken, with a line in the journal.
+    async fn ignore(&mut self, message: Arrived, reason: String) -> Result<(), Trouble> {
+        let Arrived { number, key, orders, .. } = message;
+        let (collector, at) = (self.job.collector.id, now_ms());
+        let detail = format!("collected by {}, for nobody: {reason}", self.job.collector.name);
+        let (from, to) = (String::new(), String::new());
+        let row = JournalRow { at, mail: None, event: "ignored".into(), from, to, detail };
+        let mut changes = vec![Change::SeenUid { collector, uid: key.clone(), at }, Change::Journal(row)];
+        if orders.as_ref().is_some_and(|orders| orders.held) {
+            changes.push(Change::ReleaseMessages { collector, uids: vec![key.clone()] });
+        }
+        self.job.services.intake.store.commit(changes).await?;
+        if self.job.collector.leave_days == 0 || orders.is_some_and(|orders| orders.delete) {
+            self.plan.delete.push_back(number);
         }
         self.seen.insert(key, at);
         Ok(())

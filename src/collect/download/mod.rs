@@ -15,7 +15,9 @@ use smol::future::FutureExt;
 use super::job::{Job, Memory, Outcome, Routing};
 use super::link::{Input, Link};
 use super::plan::{Fetch, Plan};
+use super::script;
 use super::trouble::Trouble;
+use crate::hooks::{Instance, message};
 use crate::intake::{Draft, Refusal};
 use crate::proto::pop3::client::{Command, Event};
 use crate::route::Destination;
@@ -38,6 +40,8 @@ struct Coming {
     eight_bit: bool,
     /// `Err` once it is not wanted any more; its bytes are then read and dropped.
     draft: Result<Draft, Refused>,
+    /// The message itself, where a script wants it and it is not too large for that.
+    text: Option<Vec<u8>>,
 }
 
 enum Refused {
@@ -53,6 +57,9 @@ pub(super) struct Download<'a> {
     seen: HashMap<String, i64>,
     memory: &'a mut Memory,
     outcome: &'a mut Outcome,
+    script: Option<&'a mut Instance>,
+    /// Messages are kept for it while they come in.
+    keeps: bool,
     /// Asked for, in the order of the replies to come.
     flying: VecDeque<Fetch>,
     flying_bytes: u64,
@@ -73,6 +80,7 @@ impl<'a> Download<'a> {
         seen: HashMap<String, i64>,
         memory: &'a mut Memory,
         outcome: &'a mut Outcome,
+        script: Option<&'a mut Instance>,
     ) -> Download<'a> {
         if !plan.fetch.is_empty() {
             link.widen();
@@ -84,6 +92,8 @@ impl<'a> Download<'a> {
             seen,
             memory,
             outcome,
+            keeps: script::wants_messages(script.as_deref()),
+            script,
             flying: VecDeque::new(),
             flying_bytes: 0,
             coming: None,
@@ -211,7 +221,9 @@ impl<'a> Download<'a> {
                 _ => None,
             };
             let draft = self.job.services.intake.begin(self.job.source(), for_recipient);
-            self.coming = Some(Coming { fetch, size: 0, eight_bit: false, draft: draft.map_err(Refused::ByIntake) });
+            let draft = draft.map_err(Refused::ByIntake);
+            let text = self.keeps.then(Vec::new);
+            self.coming = Some(Coming { fetch, size: 0, eight_bit: false, draft, text });
         }
         self.coming.as_mut()
     }
@@ -228,6 +240,13 @@ impl<'a> Download<'a> {
         let Ok(draft) = &mut coming.draft else { return };
         coming.size += bytes.len() as u64;
         coming.eight_bit |= !bytes.is_ascii();
+        if let Some(text) = &mut coming.text {
+            if text.len() + bytes.len() <= message::LARGEST {
+                text.extend_from_slice(bytes);
+            } else {
+                coming.text = None;
+            }
+        }
         let any_size = coming.fetch.orders.as_ref().is_some_and(|orders| orders.any_size);
         if rules.too_large(coming.size) && !any_size {
             coming.draft = Err(Refused::TooLarge(draft.header().to_vec()));

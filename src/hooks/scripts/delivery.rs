@@ -26,7 +26,7 @@ record! {
         subject: String = "Subject",
         /// Address that sent the message.
         originator: String = "Originator",
-        /// A file with the message, while the script runs; empty where scripts may not use files.
+        /// A file with the message; empty: there is none yet.
         filename: String = "Filename",
         /// Size in bytes.
         message_size: i64 = "MessageSize",
@@ -42,19 +42,19 @@ record! {
     PreDeliverGlobals {
         /// Addresses to forward to.
         forwards: Vec<String> = "Forwards",
-        /// Header lines that take the place of those of the same name.
+        /// Header lines that take the place of those of the same name. No effect yet.
         header_mods: Vec<String> = "HeaderMods",
-        /// Sender's address of what is forwarded.
+        /// Sender's address of what is forwarded. No effect yet.
         forwarding_sender_address: String = "ForwardingSenderAddress",
-        /// Sender's name of what is forwarded.
+        /// Sender's name of what is forwarded. No effect yet.
         forwarding_sender_text: String = "ForwardingSenderText",
-        /// Put it into quarantine.
+        /// Put it into quarantine. No effect yet: there is none.
         quarantine: bool = "Quarantine",
     }
 }
 
 record! {
-    /// Looked at after DeliverMessage, whichever function has changed them.
+    /// Looked at after DeliverMessage, whichever function has changed them. No effect yet: mailboxes have one folder and no flags.
     DeliverGlobals {
         /// Deliver as held.
         held: bool = "Held",

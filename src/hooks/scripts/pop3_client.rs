@@ -1,5 +1,6 @@
 //! `POP3CLT.LUA`: Mail Collectors (spec lua-hooks §8).
 
+use crate::hooks::datum::Raw;
 use crate::hooks::declare::{Declaration, Hook, hook};
 
 pub use super::process_message::ProcessMessage;
@@ -40,7 +41,7 @@ hook! {
         /// The header's lines in order; empty where the header was not fetched.
         header_lines: Vec<String> = "HeaderLines",
     ) -> DownloadRulesReturned (
-        /// `download`, `ignore`, `delete`, `redirect` or `copy`. Nothing: as the download rules say.
+        /// `download`, `ignore`, `delete`, `query`, `redirect` or `copy`. Nothing: as the download rules say.
         action: String = "action",
         /// For `redirect` and `copy`: the address.
         target: String = "target",
@@ -56,10 +57,10 @@ hook! {
     /// Called for each line as it came.
     MessageLineRaw "MessageLineRaw" since "" [Ours] (
         /// The line, without its end.
-        line: String = "line",
+        line: Raw = "line",
     ) -> MessageLineRawReturned (
         /// The line to take in its place.
-        line: String = "line",
+        line: Raw = "line",
     )
 }
 
@@ -67,10 +68,10 @@ hook! {
     /// Called for each line before it is kept.
     MessageLine "MessageLine" since "" [Ours] (
         /// The line, without its end.
-        line: String = "line",
+        line: Raw = "line",
     ) -> MessageLineReturned (
         /// The line to take in its place.
-        line: String = "line",
+        line: Raw = "line",
     )
 }
 

@@ -51,7 +51,7 @@ record! {
         send_to_original_recipients: bool = "SendToOriginalRecipients",
         /// Delete it at the provider; on an SMTP server, take it and deliver it to nobody.
         delete: bool = "Delete",
-        /// Leave it alone: it is not delivered.
+        /// It is not delivered; at the provider it is treated as if it had been.
         ignore: bool = "Ignore",
         /// Why, for the log and the sender.
         reason: String = "Reason",
