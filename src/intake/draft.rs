@@ -6,7 +6,7 @@ use super::copies::sort_out;
 use super::header::Header;
 use super::journal::{self, Arrival};
 use super::recipient::within_limit;
-use super::{Accepted, Intake, MailParams, Refusal, Source, question, stamp};
+use super::{Accepted, Intake, MailParams, Refusal, Source, question, scripts, stamp};
 use crate::config::{Config, User};
 use crate::mail::{Address, Envelope, Recipient};
 use crate::net::now_ms;
@@ -16,7 +16,7 @@ use crate::store::{BodyWriter, Change, Delivery, Expected, Hold, MailId, Mailbox
 
 /// Dropped before [`Draft::finish`], it leaves nothing behind.
 pub struct Draft {
-    intake: Intake,
+    pub(super) intake: Intake,
     source: Source,
     id: MailId,
     /// Unix milliseconds.
@@ -129,8 +129,13 @@ impl Draft {
         }
         self.end_header().await?;
         let wanted = question::answers(&mut destinations, self.header.block(), params.return_path.as_ref());
+        let config = self.intake.config.current();
+        if scripts::wanted(&self.intake.hooks) {
+            // Nobody waits for a commit that waits for a script.
+            self.expected = None;
+            destinations = Box::pin(scripts::apply(&self, &config, &params, destinations)).await;
+        }
         let Draft { intake, source, id, received_at, body, expected, .. } = self;
-        let config = intake.config.current();
         let thrown_away = nowhere(&destinations);
         let (copies, recipients) = sort_out(destinations);
         if let Source::Smtp { user: Some(user), .. } = &source

@@ -12,6 +12,7 @@ mod header;
 mod journal;
 mod question;
 mod recipient;
+mod scripts;
 mod stamp;
 
 use std::net::IpAddr;
