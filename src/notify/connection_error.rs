@@ -2,10 +2,11 @@
 
 use crate::config::Config;
 use crate::intake::{Intake, MailParams, Source};
-use crate::mail::{BodyType, date, dsn};
+use crate::mail::{BodyType, date};
 use crate::route;
 use crate::store::{Change, FailingPart};
 
+use super::text::{self, About, COLLECTOR, ERROR, NOTICE, OTHER, SENDER, Text};
 use super::{TaskError, named, own_address, text_head};
 
 pub async fn write(
@@ -18,7 +19,15 @@ pub async fn write(
     let config = intake.config.current();
     let destinations = route::target(&config, &config.general.main_administrator).filter(|found| !found.is_empty());
     let destinations = destinations.ok_or(TaskError::NoWay("there is no main administrator"))?;
-    let text = text(&config, connection, since, failing);
+    let mut text = words(&config, connection, since, failing);
+    let administrator = text.target.clone();
+    if !text.scripted(&intake.hooks, about(failing)).await {
+        return Err(TaskError::NoWay("errors.lua has suppressed it"));
+    }
+    let changed = Some(&text.target).filter(|target| **target != administrator);
+    let changed = changed.and_then(|name| route::target(&config, name).filter(|found| !found.is_empty()));
+    let destinations = changed.unwrap_or(destinations);
+    let text = built(&config, &text);
     let mut draft = intake.begin(Source::Own, None)?;
     draft.write(text.as_bytes()).await?;
     let params = MailParams { body: BodyType::EightBitMime, ..MailParams::default() };
@@ -26,34 +35,49 @@ pub async fn write(
     Ok(())
 }
 
-fn text(config: &Config, connection: &str, since: i64, failing: &[FailingPart]) -> String {
-    let from = own_address(config);
-    let to = named(&config.general.main_administrator, from.split_once('@').map_or("", |(_, domain)| domain));
-    let zone = config.time_zone();
+/// What of the Connection fails, for scripts.
+fn about(failing: &[FailingPart]) -> About {
+    let fails = |what: &str| failing.iter().any(|part| part.name.starts_with(what));
+    let component = match (fails("Mail Sender"), fails("Mail Collector")) {
+        (false, false) => OTHER,
+        (sender, collector) => i64::from(sender) * SENDER + i64::from(collector) * COLLECTOR,
+    };
+    let severity = if failing.is_empty() { NOTICE } else { ERROR };
+    About { component, id: 0, severity, connect_error: true }
+}
+
+fn words(config: &Config, connection: &str, since: i64, failing: &[FailingPart]) -> Text {
     let what = if failing.is_empty() { "works again" } else { "does not work" };
-    let subject = format!("The Connection {connection} {what}");
-    let mut out = text_head(&format!("Mail connection <{from}>"), &to, &subject, &zone);
-    let since = date::rfc5322(since, &zone);
+    let title = format!("The Connection {connection} {what}");
+    let (target, sender) = (config.general.main_administrator.clone(), own_address(config));
+    let since = date::rfc5322(since, &config.time_zone());
     if failing.is_empty() {
-        dsn::fold(&mut out, "", &format!("The Connection {connection} works again. It had not worked since {since}."));
-        return out;
+        let message = format!("The Connection {connection} works again. It had not worked since {since}.");
+        return Text { title, message, target, sender };
     }
-    dsn::fold(&mut out, "", &format!("The Connection {connection} has not worked since {since}:"));
+    let mut message = format!("The Connection {connection} has not worked since {since}:");
     for part in failing {
-        out.push_str("\r\n");
         let times = if part.failures == 1 { "once".into() } else { format!("{} times", part.failures) };
-        dsn::fold(&mut out, "  ", &format!("{}, tried {times}: {}", part.name, part.words));
+        // The words of a server stay on their line.
+        let said: String = part.words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        message.push_str(&format!("\n\n  {}, tried {times}: {said}", part.name));
     }
     let again = match config.admin.connection_errors_again {
         1 => "every day".to_string(),
         days => format!("every {days} days"),
     };
-    out.push_str("\r\n");
-    let rest = format!(
-        "Mail that waits at the provider, or in the queue of this box, is not lost: it is tried again by itself. While this \
-         goes on you get such a message {again}, and one more when it works again."
-    );
-    dsn::fold(&mut out, "", &rest);
+    message.push_str(&format!(
+        "\n\nMail that waits at the provider, or in the queue of this box, is not lost: it is tried again by itself. While \
+         this goes on you get such a message {again}, and one more when it works again."
+    ));
+    Text { title, message, target, sender }
+}
+
+fn built(config: &Config, text: &Text) -> String {
+    let from = &text.sender;
+    let to = named(&text.target, from.split_once('@').map_or("", |(_, domain)| domain));
+    let mut out = text_head(&format!("Mail connection <{from}>"), &to, &text.title, &config.time_zone());
+    text::body(&mut out, &text.message);
     out
 }
 
@@ -68,7 +92,7 @@ mod tests {
         config.general.default_domain = "office.example".into();
         config.general.main_administrator = "boss".into();
         config.general.time_zone = "Europe/Berlin".into();
-        let text = text(&config, "Büro", 1_795_507_920_000, failing);
+        let text = built(&config, &words(&config, "Büro", 1_795_507_920_000, failing));
         let message = MessageParser::default().parse(text.as_bytes()).unwrap();
         assert_eq!(message.to().unwrap().first().unwrap().address(), Some("boss@office.example"));
         let body = message.body_text(0).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");

@@ -8,6 +8,7 @@ mod connection_error;
 mod delivery_status;
 mod not_downloaded;
 mod routing_error;
+mod text;
 
 use std::collections::HashMap;
 use std::io::Read;

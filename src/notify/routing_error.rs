@@ -11,7 +11,8 @@ use crate::net::now_ms;
 use crate::route;
 use crate::store::{Body, Change, MailId, StoreError};
 
-use super::{TaskError, boundary, own_address};
+use super::text::{self, About, ERROR, ROUTING, Text};
+use super::{TaskError, boundary, encoded, own_address};
 
 const PIECE: usize = 64 * 1024;
 
@@ -29,8 +30,24 @@ pub async fn write(
         .find_map(|name| Some((name, route::target(&config, name).filter(|found| !found.is_empty())?)))
         .ok_or(TaskError::NoWay("there is no main administrator"))?;
     let name = config.collector(collector).map_or("a removed collector", |c| c.name.as_str());
+    let mut text = Text {
+        title: "Collected mail for nobody known".into(),
+        message: format!(
+            "The collector {name} has collected a mail that belongs to nobody here:\n  {reason}\n\nThe mail is enclosed. \
+             Pass it on to whom it is for, or give that address to a user."
+        ),
+        target: to.to_string(),
+        sender: own_address(&config),
+    };
+    let about = About { component: ROUTING, id: collector.into(), severity: ERROR, connect_error: false };
+    if !text.scripted(&intake.hooks, about).await {
+        return Err(TaskError::NoWay("errors.lua has suppressed it"));
+    }
+    let changed = Some(&text.target).filter(|changed| *changed != to);
+    let changed = changed.and_then(|name| route::target(&config, name).filter(|found| !found.is_empty()));
+    let destinations = changed.unwrap_or(destinations);
     let boundary = boundary();
-    let head = head(&own_address(&config), to, name, reason, &boundary);
+    let head = head(&text, &boundary);
     let mut draft = intake.begin(Source::Own, None)?;
     draft.write(head.as_bytes()).await?;
     copy(intake, mail, &mut draft).await?;
@@ -41,23 +58,21 @@ pub async fn write(
 }
 
 /// All up to the enclosed mail.
-fn head(from: &str, administrator: &str, collector: &str, reason: &str, boundary: &str) -> String {
+fn head(text: &Text, boundary: &str) -> String {
+    let Text { title, message, target: administrator, sender: from } = text;
     let mut out = String::new();
     dsn::line(&mut out, "From", &format!("Mail delivery <{from}>"));
     let domain = from.split_once('@').map_or("", |(_, domain)| domain);
     let to = if administrator.contains('@') { administrator.to_string() } else { format!("{administrator}@{domain}") };
     dsn::line(&mut out, "To", &format!("<{to}>"));
-    dsn::line(&mut out, "Subject", "Collected mail for nobody known");
+    dsn::line(&mut out, "Subject", &encoded(title));
     dsn::line(&mut out, "Date", &date::rfc5322(now_ms(), &TimeZone::system()));
     dsn::line(&mut out, "Auto-Submitted", "auto-generated");
     dsn::line(&mut out, "MIME-Version", "1.0");
     let _ = write!(out, "Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n");
     out.push_str("This is a message in MIME format.\r\n");
     dsn::part(&mut out, boundary, "text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit");
-    dsn::fold(&mut out, "", &format!("The collector {collector} has collected a mail that belongs to nobody here:"));
-    dsn::fold(&mut out, "  ", reason);
-    out.push_str("\r\n");
-    dsn::fold(&mut out, "", "The mail is enclosed. Pass it on to whom it is for, or give that address to a user.");
+    text::body(&mut out, message);
     dsn::part(&mut out, boundary, "message/rfc822\r\nContent-Transfer-Encoding: 8bit");
     out
 }
@@ -96,7 +111,13 @@ mod tests {
 
     #[test]
     fn the_mail_is_enclosed() {
-        let mut text = head("Mailer_Daemon@office.example", "ann", "Gmail", "no address of ours: x@y.example", "=_b");
+        let words = Text {
+            title: "Lost".into(),
+            message: "The collector Gmail has collected\n  no address of ours: x@y.example".into(),
+            target: "ann".into(),
+            sender: "Mailer_Daemon@office.example".into(),
+        };
+        let mut text = head(&words, "=_b");
         text.push_str("Subject: lost\r\n\r\nhello\r\n\r\n--=_b--\r\n");
         let message = MessageParser::default().parse(text.as_bytes()).unwrap();
         assert!(message.body_text(0).unwrap().contains("The collector Gmail has collected"));
