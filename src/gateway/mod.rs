@@ -12,6 +12,7 @@ pub mod name_servers;
 pub mod process;
 mod provision;
 mod pulse;
+mod scheduler;
 mod scripts;
 mod services;
 mod table;

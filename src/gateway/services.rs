@@ -19,7 +19,7 @@ use crate::store::Store;
 use crate::{collect, connect, notify, send, serve, web};
 
 use super::listeners::{Bound, Service};
-use super::{memory, name_servers, pulse};
+use super::{memory, name_servers, pulse, scheduler};
 
 /// What the services are made of.
 pub struct Parts {
@@ -89,6 +89,11 @@ impl Parts {
         services.push(self.supervise("the DNS test", move || {
             let (config, resolver, board, stop) = tested.clone();
             name_servers::test(config, resolver, board, stop)
+        }));
+        let scheduled = (self.intake.hooks.clone(), self.intake.config.clone(), self.stop.clone());
+        services.push(self.supervise("scheduler.lua", move || {
+            let (hooks, config, stop) = scheduled.clone();
+            scheduler::run(hooks, config, scheduler::Times::default(), stop)
         }));
         let (board, stop) = (self.intake.board.clone(), self.stop.clone());
         services.push(self.supervise("memory", move || memory::trim_when_quiet(board.clone(), stop.clone())));
