@@ -7,7 +7,7 @@ use super::Serve;
 use super::plan::Rules;
 use super::trouble::Trouble;
 use crate::config::{CollectionMethod, Collector, CollectorRouting, Config};
-use crate::intake::{Intake, Source};
+use crate::intake::{Draft, Intake, Refusal, Source};
 use crate::live::{LogFiles, file_name};
 use crate::net::{Resolver, Tasks, now_ms};
 use crate::route::{self, Destination};
@@ -106,6 +106,18 @@ impl Job {
             host: self.collector.host.clone(),
             user: self.collector.login.user.clone(),
         }
+    }
+
+    /// Opens a mail that comes in.
+    pub fn begin(&self) -> Result<Draft, Refusal> {
+        let for_recipient = match &self.routing {
+            Routing::To(destinations) => match destinations.as_slice() {
+                [Destination::Mailbox { original, .. }] => Some(original),
+                _ => None,
+            },
+            _ => None,
+        };
+        self.services.intake.begin(self.source(), for_recipient)
     }
 
     pub fn words(&self, trouble: &Trouble) -> String {

@@ -132,7 +132,7 @@ pub(super) async fn process(
         }
     }
     if let Some(changed) = changed {
-        let mut draft = job.services.intake.begin(job.source(), None)?;
+        let mut draft = job.begin()?;
         draft.write(&changed).await?;
         draft.end_header().await?;
         left.eight_bit = Some(!changed.is_ascii());

@@ -78,16 +78,18 @@ enum Which {
     Body,
 }
 
-/// Puts the helpers into the table `VPOP3`, which is made where it is not there.
-pub(super) fn install(lua: &Lua, current: &Current) -> mlua::Result<()> {
-    let table = match lua.globals().get::<Option<mlua::Table>>("VPOP3")? {
-        Some(table) => table,
-        None => {
-            let table = lua.create_table()?;
-            lua.globals().set("VPOP3", &table)?;
-            table
-        }
-    };
+/// The table `VPOP3`, which is made where it is not there.
+pub(super) fn library(lua: &Lua) -> mlua::Result<mlua::Table> {
+    if let Some(table) = lua.globals().get::<Option<mlua::Table>>("VPOP3")? {
+        return Ok(table);
+    }
+    let table = lua.create_table()?;
+    lua.globals().set("VPOP3", &table)?;
+    Ok(table)
+}
+
+/// Puts the helpers into the table `VPOP3`.
+pub(super) fn install(lua: &Lua, table: &mlua::Table, current: &Current) -> mlua::Result<()> {
     let here = current.clone();
     let lines = move |lua: &Lua, count: Option<usize>| {
         here.lines(count.unwrap_or(1)).into_iter().map(|line| lua.create_string(line)).collect::<mlua::Result<Vec<_>>>()

@@ -13,6 +13,7 @@ pub mod declare;
 mod engine;
 mod instance;
 mod limits;
+mod manage;
 pub mod message;
 mod names;
 mod output;
@@ -54,6 +55,7 @@ use crate::store::{Store, StoreError};
 
 use datum::{Fields, Reading};
 use engine::Engine;
+use manage::Mailboxes;
 use sandbox::Find;
 use state::State;
 use tally::Tallies;
@@ -72,6 +74,7 @@ struct Inner {
     present: AtomicU64,
     shelf: Arc<RwLock<Arc<Shelf>>>,
     config: Published,
+    mailboxes: Mailboxes,
     outlet: Arc<dyn Outlet>,
     find: Find,
     engine: Engine,
@@ -93,7 +96,9 @@ impl Hooks {
             let shelf = shelves.read().unwrap_or_else(PoisonError::into_inner).clone();
             shelf.included(name).map(|stored| (stored.text.clone(), stored.name.clone()))
         });
+        let mailboxes = Mailboxes { config: config.clone(), ..Mailboxes::default() };
         let inner = Inner {
+            mailboxes,
             present: AtomicU64::new(0),
             shelf,
             config,
@@ -120,6 +125,8 @@ impl Hooks {
 
     /// Puts the scripts of the store in force.
     pub fn load(&self, store: &Store) -> Result<(), StoreError> {
+        // There is one store.
+        let _ = self.inner.mailboxes.store.set(store.clone());
         let scripts = store.scripts()?.into_iter();
         self.put(Shelf::new(scripts.map(|script| Arc::new(Stored::new(script.name, script.text)))));
         Ok(())
@@ -212,9 +219,10 @@ impl Hooks {
         drop(spare);
         let (limits, output) = (limits.clone(), Output::to(self.inner.outlet.clone()));
         let (find, spare) = (self.inner.find.clone(), self.inner.spare.clone());
+        let mailboxes = self.inner.mailboxes.clone();
         let refill = move || {
             while spare.lock().unwrap_or_else(PoisonError::into_inner).len() < SPARE {
-                let Ok(state) = State::fresh(&limits, &output, &find) else { return };
+                let Ok(state) = State::fresh(&limits, &output, &find, &mailboxes) else { return };
                 spare.lock().unwrap_or_else(PoisonError::into_inner).push(state);
             }
         };
@@ -224,7 +232,8 @@ impl Hooks {
 
     async fn fresh(&self, limits: &Limits, output: Output) -> Result<Box<State>, CallError> {
         let (wanted, find) = (limits.clone(), self.inner.find.clone());
-        let work = move || State::fresh(&wanted, &output, &find).map(Box::new);
+        let mailboxes = self.inner.mailboxes.clone();
+        let work = move || State::fresh(&wanted, &output, &find, &mailboxes).map(Box::new);
         let made = self.inner.engine.call(Arc::default(), limits, Arc::new(|| ()), work).await;
         made.ok_or(CallError::Lost)?.map_err(|error| CallError::Failed(error.to_string()))
     }

@@ -7,6 +7,7 @@ use mlua::{Lua, MultiValue};
 use super::check::Defined;
 use super::declare::Function;
 use super::limits::{Limits, Meter};
+use super::manage::{self, Mailboxes};
 use super::message::{self, Current};
 use super::output::Output;
 use super::sandbox::{self, Find};
@@ -41,11 +42,13 @@ pub(super) struct State {
 
 impl State {
     /// With no script in it yet.
-    pub fn fresh(limits: &Limits, output: &Output, find: &Find) -> mlua::Result<State> {
+    pub fn fresh(limits: &Limits, output: &Output, find: &Find, mailboxes: &Mailboxes) -> mlua::Result<State> {
         let meter = Arc::new(Meter::default());
         let lua = sandbox::fresh(limits, &meter, output, find)?;
         let message = Current::default();
-        message::install(&lua, &message)?;
+        let library = message::library(&lua)?;
+        message::install(&lua, &library, &message)?;
+        manage::install(&lua, &library, mailboxes, &meter)?;
         Ok(State { lua, meter, limits: limits.clone(), output: output.clone(), message })
     }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pillarbox::config::{Collector, CollectorEncryption, CollectorRouting, Config, Connection, Login, Published, User};
-use pillarbox::hooks::{Shelf, Stored};
+use pillarbox::hooks::{Hooks, Outlet, Shelf, Stored};
 use pillarbox::intake::{Intake, MailParams, Source};
 use pillarbox::live::{Board, CollectorState, Signals, Stop, StopSource};
 use pillarbox::mail::{Address, Recipient};
@@ -31,6 +31,17 @@ pub struct Office {
     end: smol::channel::Sender<()>,
     dir: Option<tempfile::TempDir>,
     threads: Vec<thread::JoinHandle<()>>,
+}
+
+/// Where the words of scripts go.
+struct Unheard;
+
+impl Outlet for Unheard {
+    fn line(&self, file: &str, text: &str) {
+        eprintln!("{file}: {text}");
+    }
+
+    fn problem(&self, _: &str, _: &str) {}
 }
 
 impl Drop for Office {
@@ -114,13 +125,10 @@ impl Office {
         let store = Store::open(dir.path()).unwrap();
         let (stop, stopping) = StopSource::new();
         let (end, ended) = smol::channel::bounded::<()>(1);
-        let intake = Intake {
-            store: store.clone(),
-            config: Published::new(config),
-            board: Board::default(),
-            signals: Signals::default(),
-            hooks: pillarbox::hooks::Hooks::default(),
-        };
+        let config = Published::new(config);
+        let hooks = Hooks::new(config.clone(), Arc::new(Unheard));
+        let intake =
+            Intake { store: store.clone(), config, board: Board::default(), signals: Signals::default(), hooks };
         let tasks = Tasks::default();
         let mut office = Office {
             store,
@@ -154,6 +162,7 @@ impl Office {
     /// Puts scripts in force, by name and text.
     pub fn scripts(&self, scripts: &[(&str, &str)]) {
         let stored = scripts.iter().map(|(name, text)| Arc::new(Stored::new(*name, *text)));
+        self.intake.hooks.load(&self.store).unwrap();
         self.intake.hooks.put(Shelf::new(stored));
     }
 

@@ -113,6 +113,32 @@ fn process_message_decides_where_a_message_goes() {
 }
 
 #[test]
+fn a_script_looks_into_mailboxes() {
+    let provider = provider(&["one"]);
+    let office = office(&provider, "");
+    office.run(7);
+    provider.put("two", mail("two"));
+    // What is not as it should be ends Start, and then the second message goes where it went anyway.
+    office.scripts(&[(
+        "POP3CLT.LUA",
+        r#"
+        function Start()
+            local folders = VPOP3.GetFolders("Info")
+            assert(folders.INBOX.Count == 1 and folders.INBOX.Size > 50 and next(VPOP3.GetFolders("nobody")) == nil)
+            local messages = VPOP3.GetMessages("info", "INBOX")
+            local uid, message = next(messages)
+            assert(uid == 1 and message.Subject == "one" and message.FromAddr == "alice@far.example")
+            assert(message.New and not message.Flagged and message.InternalTime:find("^20%d%d%-"))
+            assert(next(VPOP3.GetMessages("info", "Other")) == nil and next(messages, uid) == nil)
+            right = true
+        end
+        function DownloadRules() if right then return "redirect", "bob" end end"#,
+    )]);
+    office.run(7);
+    assert_eq!((office.subjects(INFO), office.subjects(BOB)), (names(&["one"]), names(&["two"])));
+}
+
+#[test]
 fn scripts_that_fail_lose_nothing() {
     for script in [
         "error('no')",

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use smol::channel::{Receiver, Sender};
 use smol::future::FutureExt;
 
-use super::job::{Job, Memory, Outcome, Routing};
+use super::job::{Job, Memory, Outcome};
 use super::link::{Input, Link};
 use super::plan::{Fetch, Plan};
 use super::script;
@@ -20,7 +20,6 @@ use super::trouble::Trouble;
 use crate::hooks::{Instance, message};
 use crate::intake::{Draft, Refusal};
 use crate::proto::pop3::client::{Command, Event};
-use crate::route::Destination;
 use arrive::Committed;
 
 /// Commands out at a time, where the server takes them so.
@@ -213,14 +212,7 @@ impl<'a> Download<'a> {
     fn coming(&mut self) -> Option<&mut Coming> {
         if self.coming.is_none() {
             let fetch = self.next_flying()?;
-            let for_recipient = match &self.job.routing {
-                Routing::To(destinations) => match destinations.as_slice() {
-                    [Destination::Mailbox { original, .. }] => Some(original),
-                    _ => None,
-                },
-                _ => None,
-            };
-            let draft = self.job.services.intake.begin(self.job.source(), for_recipient);
+            let draft = self.job.begin();
             let draft = draft.map_err(Refused::ByIntake);
             let text = self.keeps.then(Vec::new);
             self.coming = Some(Coming { fetch, size: 0, eight_bit: false, draft, text });

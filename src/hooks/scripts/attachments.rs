@@ -38,7 +38,7 @@ record! {
 
 hook! {
     /// Says whether the script wants to change an attachment of this message.
-    NeedsRecode "NeedsRecode" since "" [] (
+    NeedsRecode "NeedsRecode" since "" [Later] (
         /// The message.
         filter_variables: FilterVariables = "filtervariables",
         /// Its attachments.
@@ -53,7 +53,7 @@ hook! {
 
 hook! {
     /// Says whether this attachment is to be changed or renamed.
-    NeedsRewrite "NeedsRewrite" since "" [] (
+    NeedsRewrite "NeedsRewrite" since "" [Later] (
         /// File name.
         attachment_name: String = "attachmentname",
         /// Type and subtype.
@@ -68,7 +68,7 @@ hook! {
 
 hook! {
     /// Names the attachment anew.
-    GetRename "GetRename" since "" [] (
+    GetRename "GetRename" since "" [Later] (
         /// `MIME` or `UUENCODE`.
         kind: String = "type",
         /// File name.
@@ -87,7 +87,7 @@ hook! {
 
 hook! {
     /// Gives the attachment another Content-Disposition.
-    GetContentDispositionLine "GetContentDispositionLine" since "7.8" [] (
+    GetContentDispositionLine "GetContentDispositionLine" since "7.8" [Later] (
         /// The line as it is.
         original_line: String = "original line",
         /// `MIME`.
@@ -108,7 +108,7 @@ hook! {
 
 hook! {
     /// Says whether RewriteAttachment must not run twice at a time.
-    IsLockNeeded "IsLockNeeded" since "" [] (
+    IsLockNeeded "IsLockNeeded" since "" [Later] (
         /// File with the attachment.
         original_file_name: String = "originalFileName",
         /// File for what takes its place.
@@ -125,7 +125,7 @@ hook! {
 
 hook! {
     /// Writes what takes the attachment's place. Needs the right to use files.
-    RewriteAttachment "RewriteAttachment" since "" [] (
+    RewriteAttachment "RewriteAttachment" since "" [Later] (
         /// File with the attachment.
         original_file_name: String = "originalFileName",
         /// File for what takes its place.
