@@ -6,8 +6,9 @@ use super::copies::sort_out;
 use super::header::Header;
 use super::journal::{self, Arrival};
 use super::recipient::within_limit;
-use super::{Accepted, Intake, MailParams, Refusal, Source, question, scripts, stamp};
+use super::{Accepted, Intake, MailParams, Refusal, Source, outmessage, question, scripts, stamp};
 use crate::config::{Config, User};
+use crate::hooks::Script;
 use crate::mail::{Address, Envelope, Recipient};
 use crate::net::now_ms;
 use crate::route::{self, Destination};
@@ -135,7 +136,7 @@ impl Draft {
             self.expected = None;
             destinations = Box::pin(scripts::apply(&self, &config, &params, destinations)).await;
         }
-        let Draft { intake, source, id, received_at, body, expected, .. } = self;
+        let Draft { intake, source, id, received_at, header, body, mut expected, .. } = self;
         let thrown_away = nowhere(&destinations);
         let (copies, recipients) = sort_out(destinations);
         if let Source::Smtp { user: Some(user), .. } = &source
@@ -154,7 +155,15 @@ impl Draft {
             head: stamp::delivery_head(return_path, &copy.reasons, &copy.originals),
         });
         let deliveries = deliveries.collect();
-        let queue = (!recipients.is_empty()).then(|| new_entry(&config, &source, received_at, params, recipients));
+        let mut queue = (!recipients.is_empty()).then(|| new_entry(&config, &source, received_at, params, recipients));
+        if intake.hooks.has(Script::OutMessage)
+            && let Some(entry) = queue.take()
+        {
+            // Nobody waits for a script to share our flush.
+            expected = None;
+            let consult = outmessage::consult(&intake, &config, entry, header.block(), &body, received_at);
+            queue = Some(Box::pin(consult).await);
+        }
         let mail = NewMail { id, body, received_at, deliveries, queue };
         let fresh = mail.queue_entry().map(Arc::new);
         let changes =

@@ -10,6 +10,7 @@ mod copies;
 mod draft;
 mod header;
 mod journal;
+mod outmessage;
 mod question;
 mod recipient;
 mod scripts;

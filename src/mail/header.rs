@@ -71,6 +71,12 @@ impl Field<'_> {
     }
 }
 
+/// The lines of a header block, without their ends; folded fields have several.
+pub fn lines(block: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(block);
+    text.lines().take_while(|line| !line.is_empty()).map(str::to_string).collect()
+}
+
 /// Offset of the body, after the blank line that ends the header block; `None` while there is none.
 pub fn body_offset(message: &[u8]) -> Option<usize> {
     let mut at = 0;

@@ -160,6 +160,13 @@ impl Tried {
         }
     }
 
+    /// All recipients of the parcel kept until this time, Unix milliseconds, without a try.
+    pub fn held(line: &Arc<Line>, parcel: Parcel, reason: &str, due: i64) -> Tried {
+        let mut held = Tried::all(line, parcel, RecipientState::Pending, reason, false);
+        held.updates.iter_mut().for_each(|update| (update.due, update.tried) = (due, false));
+        held
+    }
+
     /// All recipients of the parcel put off for the same reason.
     pub fn put_off(line: &Arc<Line>, parcel: Parcel, reason: &str) -> Tried {
         Tried::all(line, parcel, RecipientState::Pending, reason, false)

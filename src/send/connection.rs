@@ -308,7 +308,7 @@ impl Connection {
         }
         if failure != Failure::Quit && self.began > 0 && self.session.decided() == 0 {
             let reason = format!("The {} {failure}", self.peer.name).into();
-            self.shared.failed(&mut self.seat, &self.lane, &Failed { reason, permanent: false });
+            self.shared.failed(&mut self.seat, &self.lane, &Failed { reason, permanent: false, hold: None });
         }
         for parcel in untried {
             self.shared.pool.give_back(&self.lane, parcel);

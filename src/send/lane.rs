@@ -94,6 +94,8 @@ pub struct Failed {
     pub reason: Arc<str>,
     /// And never will: there is no such destination.
     pub permanent: bool,
+    /// Somebody wants the mail to wait for so long: that is no failure.
+    pub hold: Option<Duration>,
 }
 
 /// What the runner decides by.
@@ -176,6 +178,11 @@ impl Lane {
         let waiting = std::mem::take(&mut self.state().waiting);
         self.common.waiting.fetch_sub(waiting.len(), Ordering::AcqRel);
         waiting.into_values().map(|(_, parcel)| parcel).collect()
+    }
+
+    /// The mail that is to go first.
+    pub fn first(&self) -> Option<Arc<QueueEntry>> {
+        self.state().waiting.first_key_value().map(|(_, (_, parcel))| parcel.entry.clone())
     }
 
     /// The mails of what waits.

@@ -19,6 +19,7 @@ mod line;
 mod lines;
 mod meter;
 mod mx;
+mod mxrules;
 mod open;
 mod pool;
 mod reading;
@@ -82,6 +83,7 @@ pub async fn run(context: Context) {
         signals: context.signals.clone(),
         board: context.board.clone(),
         resolver: context.resolver.clone(),
+        hooks: context.hooks.clone(),
         mx_port: context.mx_port,
         stop: context.stop.clone(),
         pool: Pool::default(),
@@ -107,6 +109,7 @@ struct Shared {
     signals: Signals,
     board: Board,
     resolver: Resolver,
+    hooks: Hooks,
     mx_port: u16,
     stop: Stop,
     pool: Pool,
@@ -129,6 +132,11 @@ impl Shared {
     /// destinations is not worth an administrator's time.
     fn failed(&self, seat: &mut Seat, lane: &Lane, failed: &Failed) {
         let line = &lane.line;
+        if failed.hold.is_some() {
+            log::info!("send: {}", failed.reason);
+            seat.failed(failed);
+            return;
+        }
         match line.method {
             Method::Direct => log::info!("MX Send Warning - {}", failed.reason),
             Method::Relay | Method::Lan => log::warn!("send: {}", failed.reason),

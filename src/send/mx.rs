@@ -55,7 +55,7 @@ fn address(literal: &str) -> Option<String> {
 }
 
 fn failed(permanent: bool, reason: String) -> Failed {
-    Failed { reason: reason.into(), permanent }
+    Failed { reason: reason.into(), permanent, hold: None }
 }
 
 #[cfg(test)]

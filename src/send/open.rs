@@ -18,7 +18,7 @@ use crate::rules::overrides::Server;
 use super::lane::{Failed, Lane, Way};
 use super::line::{Line, Method};
 use super::wire::{Until, Wire, Woke};
-use super::{Shared, mx};
+use super::{Shared, mxrules};
 
 const CONNECT: Duration = Duration::from_secs(30);
 const HANDSHAKE: Duration = Duration::from_secs(60);
@@ -109,9 +109,9 @@ pub async fn open(shared: &Shared, lane: &Lane) -> Result<Open, Failed> {
     match &lane.way {
         Way::Domain(domain) if !exists => {
             let reason = format!("550 5.4.4 no mail server of {domain} has an address: {}", reasons.join("; "));
-            Err(Failed { reason: reason.into(), permanent: true })
+            Err(Failed { reason: reason.into(), permanent: true, hold: None })
         }
-        _ => Err(Failed { reason: reasons.join("; ").into(), permanent: false }),
+        _ => Err(Failed { reason: reasons.join("; ").into(), permanent: false, hold: None }),
     }
 }
 
@@ -130,8 +130,7 @@ async fn candidates(shared: &Shared, lane: &Lane) -> Result<Vec<Candidate>, Fail
         }
         Way::Servers(servers) => in_any_order(servers).into_iter().map(override_of).collect(),
         Way::Domain(domain) => {
-            let resolver = line.resolver.as_ref().unwrap_or(&shared.resolver);
-            let hosts = mx::find(resolver, domain, &line.own_names).await?;
+            let hosts = Box::pin(mxrules::servers(shared, lane, domain)).await?;
             hosts
                 .into_iter()
                 .map(|host| Candidate { host, port: shared.mx_port, login: None, implicit: false })
@@ -165,7 +164,7 @@ fn lan(shared: &Shared, server: &LanServer) -> Result<Candidate, Failed> {
         let config = shared.config.current();
         let Some(password) = config.lan_password(server) else {
             let reason = format!("The settings have no password any more for {} at the {server}", server.user);
-            return Err(Failed { reason: reason.into(), permanent: false });
+            return Err(Failed { reason: reason.into(), permanent: false, hold: None });
         };
         login = Some(Login { user: server.user.clone(), password: password.reveal().to_string() });
     }

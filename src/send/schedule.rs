@@ -45,8 +45,13 @@ pub fn first_step(sender: &Sender) -> i64 {
 
 /// Whether a due time is so far off that no step leads there: it was set by a clock that has been put back since.
 pub fn is_out_of_reach(sender: &Sender, due: i64, now: i64) -> bool {
+    due.saturating_sub(now) > furthest(sender)
+}
+
+/// The longest time, milliseconds, for which something may be put off: beyond it no due time is believed.
+pub fn furthest(sender: &Sender) -> i64 {
     let longest = sender.retry.iter().map(|step| i64::from(step.every.max(1)) * MINUTE).max();
-    due.saturating_sub(now) > longest.unwrap_or(DEFAULT_EVERY).max(DEFAULT_EVERY) * 2
+    longest.unwrap_or(DEFAULT_EVERY).max(DEFAULT_EVERY) * 2
 }
 
 /// When an entry is given up, if the clock is right.

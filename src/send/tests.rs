@@ -190,7 +190,7 @@ fn a_failure_is_the_lanes_only_when_no_connection_works() {
     let (pool, line) = (Pool::default(), line());
     take_in(&pool, &line, entry(1, 1));
     let lane = lane(&pool);
-    let failed = |reason: &str| Failed { reason: reason.into(), permanent: false };
+    let failed = |reason: &str| Failed { reason: reason.into(), permanent: false, hold: None };
     let (mut first, mut second) = (Seat::take(&lane), Seat::take(&lane));
     first.ready();
     assert!(!second.failed(&failed("busy")));

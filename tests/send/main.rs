@@ -15,6 +15,7 @@ mod notifications;
 mod office;
 mod queue;
 mod relay;
+mod scripts;
 mod senders;
 mod tls;
 mod world;

@@ -1,9 +1,11 @@
 //! An office with a store, intake, queue runner and notifications around fake smarthosts.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pillarbox::config::{Config, Connection, Published, RelayEncryption, RelayHost, Sender, User};
+use pillarbox::hooks::{Shelf, Stored};
 use pillarbox::intake::{Intake, MailParams, Source};
 use pillarbox::live::{Board, Signals, StopSource};
 use pillarbox::mail::{Address, Recipient};
@@ -139,7 +141,7 @@ impl Office {
             config: self.config.clone(),
             signals: self.signals.clone(),
             board: self.board.clone(),
-            hooks: pillarbox::hooks::Hooks::default(),
+            hooks: self.intake.hooks.clone(),
             resolver: Resolver::new(Vec::new()),
             mx_port: self.mx_port,
             stop: stopping.clone(),
@@ -239,6 +241,11 @@ impl Office {
             change(config.connections[0].sender.as_mut().unwrap());
         });
         until("the changed sender", || self.board.senders().get(&1).is_some_and(|sender| sender.name == name));
+    }
+
+    /// Puts a script in force, alone.
+    pub fn script(&self, name: &str, text: &str) {
+        self.intake.hooks.put(Shelf::new([Arc::new(Stored::new(name, text))]));
     }
 
     /// What the status page says of the sender.

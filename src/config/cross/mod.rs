@@ -89,7 +89,8 @@ impl Checks<'_> {
         if dns.servers.is_empty() && !dns.detect_servers {
             self.wrong("dns.servers", "is empty, and servers are not detected either");
         }
-        if !dns.test_name.is_empty() && !(is_domain(&dns.test_name) && dns.test_name.contains('.')) {
+        let is_good = is_domain(&dns.test_name) && dns.test_name.contains('.');
+        if !dns.test_name.is_empty() && !is_good {
             self.wrong("dns.test_name", format!("\"{}\" is no name such as example.com", dns.test_name));
         }
     }

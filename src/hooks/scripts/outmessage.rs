@@ -45,7 +45,7 @@ hook! {
         priority: i64 = "Priority",
         /// The header's lines in order.
         headers: Vec<String> = "Headers",
-        /// The whole message.
+        /// The whole message; of one above 64 KiB, its header.
         message: Raw = "Message",
         /// Seconds it is held; 0: not at all.
         hold_seconds: i64 = "HoldSeconds",

@@ -46,6 +46,10 @@ impl Cache {
         Some(entry.outcome.clone())
     }
 
+    pub(super) fn forget(&mut self, question: &Question) {
+        self.entries.remove(question);
+    }
+
     /// Keeps nothing that has no time to live.
     pub(super) fn put(&mut self, question: Question, outcome: Outcome, now: Instant, life: Duration) {
         if life.is_zero() || self.most == 0 {

@@ -171,6 +171,13 @@ impl Resolver {
         Ok(hosts)
     }
 
+    /// The next [`Resolver::mx`] of this domain asks anew.
+    pub fn forget_mx(&self, domain: &str) {
+        if let Ok(question) = Question::new(domain, RecordType::Mx) {
+            lock(&self.shared.cache).forget(&question);
+        }
+    }
+
     /// One text a record, its strings joined. Texts that are not UTF-8 are left out.
     pub async fn txt(&self, name: &str) -> Result<Vec<String>, DnsError> {
         Ok(texts_in(&self.look_up(name, RecordType::Txt).await?))

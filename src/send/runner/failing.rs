@@ -36,6 +36,13 @@ impl Runner {
 
     pub(super) async fn lane_failed(&mut self, lane: &Arc<Lane>, failed: &Failed) {
         let waiting = lane.take_all();
+        if let Some(hold) = failed.hold {
+            let due = now_ms().saturating_add(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
+            for parcel in waiting {
+                let _ = self.shared.results.send(Tried::held(&lane.line, parcel, &failed.reason, due)).await;
+            }
+            return;
+        }
         if failed.permanent {
             for parcel in waiting {
                 let tried = Tried::all(&lane.line, parcel, RecipientState::Failed, &failed.reason, true);
