@@ -2,7 +2,8 @@
 
 CANDIDATE_BIN names the binary. Everything is left as it comes out of the box, except what the workloads need: plain
 ports on loopback, room for many sessions and large messages, and no page. With CANDIDATE_RULES=1 there are also a schedule,
-domain filters, download rules, SMTP rules and mappings, of which each mail is asked and none matches.
+domain filters, download rules, SMTP rules and mappings, of which each mail is asked and none matches. With
+CANDIDATE_HOOKS=1 there is a script that is called for each mail that is sent.
 """
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from harness import SINK_PORT, Adapter, Collector
 
 BIN = os.environ.get("CANDIDATE_BIN", "")
+WITH_HOOKS = bool(os.environ.get("CANDIDATE_HOOKS"))
 WITH_RULES = bool(os.environ.get("CANDIDATE_RULES"))
 
 # Argon2id of "pw", made beforehand, so that a start does not spend 50 ms on hashing.
@@ -94,6 +96,12 @@ action = "ignore"
 conditions = ["MessageSize: > 90000000"]
 """
 
+HOOK = """
+function CheckFile(name, actions, size, created, from, recipients, headers, lines)
+    return actions
+end
+"""
+
 USER = f"""
 [[users]]
 name = "bob"
@@ -149,6 +157,9 @@ class Candidate(Adapter):
         else:
             text += connection(paused=mode == "accept")
         self.write("config.toml", text + USER)
+        if WITH_HOOKS:
+            (self.dir / "data" / "scripts").mkdir()
+            self.write("data/scripts/relayout.lua", HOOK)
 
     def argv(self):
         return run(self.dir)
