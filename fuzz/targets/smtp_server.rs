@@ -4,7 +4,7 @@
 #![no_main]
 
 use languages::pieces;
-use languages::proto::smtp::server::{Answer, LoginPolicy, Lookups, Next, Reply, Request, Session, Settings};
+use languages::proto::smtp::server::{Answer, LoginPolicy, Lookups, Moment, Next, Reply, Request, Session, Settings};
 use libfuzzer_sys::fuzz_target;
 
 /// No line may be longer than that of a login.
@@ -22,7 +22,7 @@ struct Talk {
 
 impl Talk {
     fn new() -> Talk {
-        let session = Session::new(Settings {
+        let mut session = Session::new(Settings {
             host_name: "box.example".into(),
             max_size: 1000,
             max_recipients: 5,
@@ -39,6 +39,7 @@ impl Talk {
             lookups: Lookups::On,
             etrn: true,
         });
+        session.scripted();
         Talk { session, input: Vec::new(), out: Vec::new(), text: Vec::new(), mails: Vec::new(), closed: false }
     }
 
@@ -99,6 +100,9 @@ impl Talk {
             Request::StartQueue(queue) => Answer::Say(vec![Reply::nothing_queued(&queue.domain)]),
             Request::Challenge => Answer::Challenge("<1.2@box.example>".into()),
             Request::Login(_) => Answer::LoggedIn("anna".into()),
+            Request::Script(Moment::Noop) => Answer::Say(vec![Reply::offer("Ok"), Reply::offer("in other words")]),
+            Request::Script(Moment::Unknown(_)) => Answer::No(Reply::temporary()),
+            Request::Script(_) => Answer::Yes,
         }
     }
 }

@@ -9,3 +9,4 @@ mod limits;
 mod office;
 mod people;
 mod rules;
+mod scripts;

@@ -2,13 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pillarbox::config::{AccessRule, Config, Published, Secret, SmtpService, User, password};
+use pillarbox::hooks::{Hooks, Shelf, Stored};
 use pillarbox::intake::Intake;
 use pillarbox::live::{Board, LogFiles, Signals, StopSource};
 use pillarbox::net::Tasks;
@@ -25,6 +26,7 @@ pub struct Office {
     pub address: SocketAddr,
     pub store: Store,
     pub board: Board,
+    pub hooks: Hooks,
     pub config: Published,
     pub signals: Signals,
     pub watch: Watch,
@@ -54,6 +56,7 @@ impl Office {
         let user = |id, name: &str| User { id, name: name.into(), password: HASH.clone(), ..User::default() };
         config.users = vec![User { aliases: vec!["sales".into()], ..user(1, "anna") }, user(2, "bert")];
         let config = Published::new(config);
+        let hooks = Hooks::default();
         let (board, signals) = (Board::default(), Signals::default());
         let (stop, stopping) = StopSource::new();
         let tasks = Tasks::default();
@@ -64,7 +67,7 @@ impl Office {
             config: config.clone(),
             board: board.clone(),
             signals: signals.clone(),
-            hooks: pillarbox::hooks::Hooks::default(),
+            hooks: hooks.clone(),
         };
         let context = Context {
             tasks: tasks.clone(),
@@ -88,6 +91,7 @@ impl Office {
             address,
             store,
             board,
+            hooks,
             config,
             signals,
             stop: Some(stop),
@@ -109,6 +113,13 @@ impl Office {
         let mut config = Config::clone(&self.config.current());
         change(&mut config);
         self.config.publish(config);
+    }
+
+    /// Puts a script in force, alone.
+    pub fn script(&self, name: &str, text: &str) {
+        let stored = Stored::new(name, text);
+        assert_eq!(stored.mistake(), None);
+        self.hooks.put(Shelf::new([Arc::new(stored)]));
     }
 
     /// Tells the service to end.

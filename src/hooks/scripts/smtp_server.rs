@@ -78,8 +78,6 @@ record! {
         local_client_address: bool = "LocalClientAddress",
         /// End the session as soon as possible.
         force_disconnect: bool = "ForceDisconnect",
-        /// Longest line of a message, bytes; longer ones are refused.
-        max_line_length: i64 = "MaxLineLength",
     }
 }
 
@@ -88,10 +86,6 @@ record! {
     RblGlobals {
         /// Ask the blacklists.
         check_rbl: bool = "CheckRBL",
-        /// What a listed client is told.
-        rbl_reject_message: String = "RBLRejectMessage",
-        /// Name of the header field that says where a client is listed.
-        rbl_header: String = "RBLHeader",
     }
 }
 
@@ -125,7 +119,7 @@ record! {
 
 hook! {
     /// Called when a client connects; may turn it away while there is too much to do.
-    LoadLimits "LoadLimits" since "8.7" [Ours] (
+    LoadLimits "LoadLimits" since "8.7" [Ours Later] (
         /// How many sessions there are.
         thread_counts: ThreadCounts = "threadCounts",
         /// The client's address.
@@ -282,12 +276,12 @@ hook! {
 
 hook! {
     /// Called before the first line of a message.
-    StartMessage "StartMessage" since "5" [Ours] () -> StartMessageReturned ()
+    StartMessage "StartMessage" since "5" [Ours Later] () -> StartMessageReturned ()
 }
 
 hook! {
     /// Called for each line of a message as it came.
-    MessageLineRaw "MessageLineRaw" since "5" [Ours] (
+    MessageLineRaw "MessageLineRaw" since "5" [Ours Later] (
         /// The line, without its end.
         line: String = "line",
     ) -> MessageLineRawReturned (
@@ -298,7 +292,7 @@ hook! {
 
 hook! {
     /// Called for each line of a message before it is kept.
-    MessageLine "MessageLine" since "5" [Ours] (
+    MessageLine "MessageLine" since "5" [Ours Later] (
         /// The line, without its end.
         line: String = "line",
     ) -> MessageLineReturned (

@@ -5,6 +5,7 @@ mod envelope;
 mod listed;
 mod login;
 mod message;
+mod scripted;
 
 use std::io;
 use std::net::{IpAddr, TcpStream};
@@ -17,6 +18,7 @@ use super::pace::Pace;
 use super::rules::Ruling;
 use super::{Rights, Service, offer, throttle};
 use crate::config::ServiceEncryption;
+use crate::hooks::{Instance, Script};
 use crate::intake::{Draft, Submitter};
 use crate::live::SessionGuard;
 use crate::mail::Address;
@@ -67,6 +69,10 @@ struct Connection {
     /// Whether the realtime blacklists have been asked, and which one has the client.
     looked_up: bool,
     listed: Option<Box<str>>,
+    /// Recipients as written, kept for the script alone.
+    recipients: Vec<String>,
+    /// `SMTPSVR.LUA`, where there is one.
+    script: Option<Box<Instance>>,
     /// Mails taken.
     taken: u64,
     guard: SessionGuard,
@@ -116,7 +122,12 @@ impl Connection {
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
         }
-        Ok(Connection::new(context, service, session, wire, peer, rights.no_auth, guard))
+        let scripted = context.intake.hooks.has(Script::SmtpServer);
+        let mut connection = Connection::new(context, service, session, wire, peer, rights.no_auth, guard);
+        if scripted {
+            Box::pin(connection.start_script()).await;
+        }
+        Ok(connection)
     }
 
     fn new(
@@ -146,6 +157,8 @@ impl Connection {
             looked_up: false,
             listed: None,
             service,
+            recipients: Vec::new(),
+            script: None,
             taken: 0,
             guard,
         }
@@ -195,6 +208,9 @@ impl Connection {
         }
         self.note_mistakes();
         self.flush().await?;
+        if self.script.is_some() {
+            Box::pin(self.end_script()).await;
+        }
         self.wire.close().await;
         Ok(())
     }

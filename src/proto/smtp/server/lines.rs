@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::reply::Reply;
 use super::verbs::{self, Verb};
-use super::{Next, Session, State, auth};
+use super::{Moment, Next, Question, Request, Session, State, auth};
 
 /// Longest command line with its CRLF, bytes: 512, and what the extensions add (RFC 5321 §4.5.3.1.4).
 const MAX_LINE: usize = 2048;
@@ -64,11 +64,17 @@ impl Session {
             if verbs::is_web(word) {
                 return self.close(&Reply::no_web_server());
             }
+            if self.scripted {
+                return self.ask(Question::Script(None), Request::Script(Moment::Unknown(line.to_string())));
+            }
             return self.refuse(Reply::unknown_command());
         };
         let checked = verb.may_come(self).and_then(|()| (verb.check)(self, argument.trim_ascii()));
         match checked {
-            Ok(command) => self.proceed(command),
+            Ok(command) => match self.moment(&command) {
+                Some(moment) => self.ask(Question::Script(Some(command)), Request::Script(moment)),
+                None => self.proceed(command),
+            },
             Err(reply) => self.refuse(reply),
         }
     }

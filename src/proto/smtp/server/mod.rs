@@ -17,6 +17,7 @@ mod lines;
 mod path;
 mod proceed;
 mod reply;
+mod scripted;
 mod talk;
 mod text;
 mod verbs;
@@ -24,11 +25,12 @@ mod verbs;
 pub use auth::Claim;
 pub use path::Mail;
 pub use reply::Reply;
-pub use talk::{Answer, End, LoginPolicy, Lookups, Mistake, Next, Queue, Request, Settings, Step};
+pub use talk::{Answer, End, LoginPolicy, Lookups, Mistake, Moment, Next, Queue, Request, Settings, Step};
 pub use verbs::Hello;
 
 use auth::{Exchange, Turn};
 use body::{Body, Piece};
+use verbs::Command;
 
 /// Replies gathered before they are written though more commands wait.
 const FLUSH: usize = 16 * 1024;
@@ -48,6 +50,10 @@ pub struct Session {
     errors: u32,
     login_failures: u32,
     mistakes: Vec<Mistake>,
+    /// A script may answer.
+    scripted: bool,
+    /// Ends before the next command.
+    closing: bool,
 }
 
 /// A mail that is announced.
@@ -89,6 +95,8 @@ enum Question {
     Words,
     Challenge,
     Login,
+    /// `None`: a command that is not known.
+    Script(Option<Command>),
 }
 
 impl Session {
@@ -107,6 +115,8 @@ impl Session {
             errors: 0,
             login_failures: 0,
             mistakes: Vec::new(),
+            scripted: false,
+            closing: false,
         }
     }
 
@@ -209,6 +219,10 @@ impl Session {
 
     fn advance<'a>(&mut self, rest: &'a [u8]) -> (usize, Option<Next<'a>>) {
         match &mut self.state {
+            State::Command if self.closing => {
+                self.state = State::Closed;
+                (rest.len(), Some(Next::Close))
+            }
             State::Command | State::Login(_) => self.line(rest),
             State::LongLine => self.long_line(rest),
             State::Data(body) => {

@@ -49,6 +49,11 @@ impl Session {
             return None;
         };
         match (question, answer) {
+            (Question::Script(command), answer) => self.by_script(command, answer),
+            (question @ (Question::Mail(_) | Question::Recipient | Question::Data), Answer::Say(lines)) => {
+                self.state = State::Asked(question);
+                self.in_other_words(lines, |session| session.answered(Answer::Yes))
+            }
             (Question::Mail(mail), Answer::Yes) => {
                 self.transaction = Some(Transaction { mail, recipients: 0, chunks: None });
                 self.fine(&Reply::sender_ok())
@@ -123,7 +128,7 @@ impl Session {
         self.reset()
     }
 
-    fn say_hello(&mut self, extended: bool) {
+    pub(super) fn say_hello(&mut self, extended: bool) {
         let offers_login = self.settings.login != LoginPolicy::Off && (self.encrypted || !self.settings.require_tls);
         let passwords = self.may_show_password();
         let (settings, out) = (&self.settings, &mut self.output);

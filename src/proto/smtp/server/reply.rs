@@ -17,7 +17,7 @@ impl Reply {
         Reply { code, enhanced, text: Cow::Borrowed(text) }
     }
 
-    fn made(code: u16, enhanced: &'static str, text: String) -> Reply {
+    pub(super) fn made(code: u16, enhanced: &'static str, text: String) -> Reply {
         Reply { code, enhanced, text: Cow::Owned(text) }
     }
 
@@ -211,6 +211,10 @@ impl Reply {
     /// `code`: 450 to 559; `text`: graphic ASCII and spaces.
     pub fn by_rule(code: u16, text: &str) -> Reply {
         Reply::made(code, if code < 500 { "4.7.1" } else { "5.7.1" }, text.to_string())
+    }
+    /// A line of the reply to EHLO.
+    pub fn offer(line: &str) -> Reply {
+        Reply::made(250, "", line.to_string())
     }
     /// `person`: a name and an address in angle brackets.
     pub fn known(person: String) -> Reply {

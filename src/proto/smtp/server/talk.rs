@@ -106,6 +106,24 @@ pub enum Request {
     Challenge,
     /// Who is it? ([`Answer::LoggedIn`])
     Login(Claim),
+    /// What does the script of the session say? Only after [`super::Session::scripted`]. [`Answer::Yes`] for the usual
+    /// reply, [`Answer::Say`] for another.
+    Script(Moment),
+}
+
+/// A command that a script may answer, and that asks nothing else of the shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Hello {
+        name: String,
+        extended: bool,
+    },
+    Help,
+    Quit,
+    Noop,
+    Reset,
+    /// The line of a command that is not known.
+    Unknown(String),
 }
 
 /// What `ETRN` names (RFC 1985 §5.3).
@@ -124,7 +142,8 @@ pub enum Answer {
     Queued(String),
     Challenge(String),
     LoggedIn(String),
-    /// One reply of one or more lines, all with the code of the first.
+    /// One reply of one or more lines, all with the code of the first. To other requests than those that ask for it: yes,
+    /// in other words.
     Say(Vec<Reply>),
 }
 

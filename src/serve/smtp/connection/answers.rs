@@ -11,16 +11,44 @@ use crate::proto::smtp::server::{Answer, Mistake, Reply, Request};
 impl Connection {
     pub(super) async fn answer(&mut self, request: Request) -> Answer {
         match request {
-            Request::Mail { return_path, size } => self.mail(return_path.as_ref(), size.unwrap_or(0)),
+            Request::Mail { return_path, size } => {
+                let answer = self.mail(return_path.as_ref(), size.unwrap_or(0));
+                match self.script {
+                    Some(_) => Box::pin(self.scripted_mail(return_path, answer)).await,
+                    None => answer,
+                }
+            }
             Request::Recipient(recipient) => {
                 if self.is_to_be_looked_up() {
                     Box::pin(self.look_up()).await;
+                    if self.script.is_some()
+                        && let Some(answer) = Box::pin(self.scripted_results()).await
+                    {
+                        return answer;
+                    }
                 }
-                self.recipient(recipient)
+                match self.script {
+                    Some(_) => Box::pin(self.scripted_recipient(recipient)).await,
+                    None => self.recipient(recipient),
+                }
             }
-            Request::Begin => self.begin_message(),
-            Request::Verify(text) => Answer::Say(people::verify(&self.context.config.current(), &text)),
-            Request::Expand(text) => Answer::Say(people::expand(&self.context.config.current(), &text)),
+            Request::Begin => {
+                if self.script.is_some()
+                    && let Some(reply) = Box::pin(self.scripted_data()).await
+                {
+                    return Answer::No(reply);
+                }
+                self.begin_message()
+            }
+            Request::Verify(text) => {
+                let lines = people::verify(&self.context.config.current(), &text);
+                Box::pin(self.scripted_words(true, lines)).await
+            }
+            Request::Expand(text) => {
+                let lines = people::expand(&self.context.config.current(), &text);
+                Box::pin(self.scripted_words(false, lines)).await
+            }
+            Request::Script(moment) => Box::pin(self.scripted_command(moment)).await,
             Request::StartQueue(queue) => {
                 if !is_listed(&self.service.etrn_access, self.peer) {
                     return Answer::No(Reply::queue_denied(&queue.domain));

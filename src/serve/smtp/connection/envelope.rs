@@ -13,6 +13,7 @@ use crate::route::Destination;
 impl Connection {
     pub(super) fn mail(&mut self, return_path: Option<&Address>, size: u64) -> Answer {
         self.destinations.clear();
+        self.recipients.clear();
         self.only_recipient = None;
         self.sender_is_ours = self.is_ours(return_path);
         let (login, may_relay) = (self.session.login(), self.may_relay());
@@ -40,7 +41,7 @@ impl Connection {
     }
 
     /// Where the recipient leads, or why not.
-    fn check_recipient(&self, recipient: Recipient) -> Result<Vec<Destination>, Reply> {
+    pub(super) fn check_recipient(&self, recipient: Recipient) -> Result<Vec<Destination>, Reply> {
         let address = recipient.address.clone();
         if let Some(list) = self.refused_by(&address) {
             log::info!("smtp: {}: recipient {address} refused: client listed by {list}", self.peer);
@@ -60,7 +61,7 @@ impl Connection {
         })
     }
 
-    fn take_recipient(&mut self, address: Address, destinations: Vec<Destination>) -> Answer {
+    pub(super) fn take_recipient(&mut self, address: Address, destinations: Vec<Destination>) -> Answer {
         let out = destinations.iter().any(|place| matches!(place, Destination::Outgoing(_)));
         self.note(if out { Event::RelayAllowed } else { Event::GoodRecipient }, address.as_str());
         let first = self.ruling.as_ref().map_or(self.destinations.is_empty(), |ruling| !ruling.has_recipients());

@@ -41,6 +41,13 @@ impl Connection {
     pub(super) async fn commit(&mut self, mail: Mail) -> Answer {
         let Some(mut draft) = self.draft.take() else { return Answer::No(Reply::temporary()) };
         let Mail { return_path, body, smtputf8, ret, envid, .. } = mail;
+        let scripted = self.script.is_some().then(|| self.envelope_words(return_path.as_ref()));
+        if let Some((from, to)) = &scripted
+            && let Some(refusal) = Box::pin(self.scripted_end(from, to)).await
+        {
+            Box::pin(self.scripted_log(from.clone(), to.clone(), false)).await;
+            return Answer::No(refusal);
+        }
         let mut destinations = std::mem::take(&mut self.destinations);
         let mut with = Vec::new();
         if let Some(ruling) = self.ruling.take() {
@@ -67,13 +74,24 @@ impl Connection {
             Ok(accepted) => {
                 self.pace.mail(Instant::now());
                 self.taken += 1;
+                if let Some((from, to)) = scripted {
+                    Box::pin(self.scripted_log(from, to, true)).await;
+                }
                 Answer::Queued(accepted.mail.to_string())
             }
             Err(refusal) => {
                 log::info!("smtp: {}: mail refused: {refusal}", self.peer);
+                if let Some((from, to)) = scripted {
+                    Box::pin(self.scripted_log(from, to, false)).await;
+                }
                 Answer::No(reply_to(&refusal))
             }
         }
+    }
+
+    /// Envelope sender and recipients as scripts get them.
+    fn envelope_words(&self, return_path: Option<&Address>) -> (String, Vec<String>) {
+        (return_path.map(Address::to_string).unwrap_or_default(), self.recipients.clone())
     }
 
     /// What a rule has discarded is answered as if it were kept; only the journal knows.
