@@ -82,6 +82,19 @@ impl Meter {
         true
     }
 
+    /// What is left to wait in, of all the time there is.
+    pub fn left(&self) -> Duration {
+        Duration::from_nanos(self.hard_end.load(Ordering::Relaxed).saturating_sub(self.now()))
+    }
+
+    /// Runs what waits for something else than the script; its time does not count as computing.
+    pub fn waiting<T>(&self, wait: impl FnOnce(Duration) -> T) -> T {
+        let before = self.now();
+        let result = wait(self.left());
+        self.soft_end.fetch_add(self.now().saturating_sub(before), Ordering::Relaxed);
+        result
+    }
+
     /// Whether the call is so late that its thread is given up.
     pub fn is_lost(&self) -> bool {
         self.now() > self.hard_end.load(Ordering::Relaxed).saturating_add(nanos(GRACE))

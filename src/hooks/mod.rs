@@ -12,6 +12,7 @@ pub mod datum;
 pub mod declare;
 mod engine;
 mod instance;
+mod library;
 mod limits;
 mod manage;
 pub mod message;
@@ -55,6 +56,7 @@ use crate::store::{Store, StoreError};
 
 use datum::{Fields, Reading};
 use engine::Engine;
+use library::Library;
 use manage::Mailboxes;
 use sandbox::Find;
 use state::State;
@@ -74,9 +76,8 @@ struct Inner {
     present: AtomicU64,
     shelf: Arc<RwLock<Arc<Shelf>>>,
     config: Published,
-    mailboxes: Mailboxes,
     outlet: Arc<dyn Outlet>,
-    find: Find,
+    library: Library,
     engine: Engine,
     spare: Arc<Mutex<Vec<State>>>,
     tallies: Tallies,
@@ -98,12 +99,11 @@ impl Hooks {
         });
         let mailboxes = Mailboxes { config: config.clone(), ..Mailboxes::default() };
         let inner = Inner {
-            mailboxes,
             present: AtomicU64::new(0),
             shelf,
             config,
             outlet,
-            find,
+            library: Library { find, mailboxes },
             engine: Engine::default(),
             spare: Arc::default(),
             tallies: Tallies::default(),
@@ -123,10 +123,10 @@ impl Hooks {
         self.inner.present.store(bits, Ordering::Release);
     }
 
-    /// Puts the scripts of the store in force.
+    /// Puts the scripts of the store in force. From then on they may ask it.
     pub fn load(&self, store: &Store) -> Result<(), StoreError> {
         // There is one store.
-        let _ = self.inner.mailboxes.store.set(store.clone());
+        let _ = self.inner.library.mailboxes.store.set(store.clone());
         let scripts = store.scripts()?.into_iter();
         self.put(Shelf::new(scripts.map(|script| Arc::new(Stored::new(script.name, script.text)))));
         Ok(())
@@ -218,11 +218,10 @@ impl Hooks {
         let ready = spare.pop().map(Box::new);
         drop(spare);
         let (limits, output) = (limits.clone(), Output::to(self.inner.outlet.clone()));
-        let (find, spare) = (self.inner.find.clone(), self.inner.spare.clone());
-        let mailboxes = self.inner.mailboxes.clone();
+        let (library, spare) = (self.inner.library.clone(), self.inner.spare.clone());
         let refill = move || {
             while spare.lock().unwrap_or_else(PoisonError::into_inner).len() < SPARE {
-                let Ok(state) = State::fresh(&limits, &output, &find, &mailboxes) else { return };
+                let Ok(state) = State::fresh(&limits, &output, &library) else { return };
                 spare.lock().unwrap_or_else(PoisonError::into_inner).push(state);
             }
         };
@@ -231,9 +230,8 @@ impl Hooks {
     }
 
     async fn fresh(&self, limits: &Limits, output: Output) -> Result<Box<State>, CallError> {
-        let (wanted, find) = (limits.clone(), self.inner.find.clone());
-        let mailboxes = self.inner.mailboxes.clone();
-        let work = move || State::fresh(&wanted, &output, &find, &mailboxes).map(Box::new);
+        let (wanted, library) = (limits.clone(), self.inner.library.clone());
+        let work = move || State::fresh(&wanted, &output, &library).map(Box::new);
         let made = self.inner.engine.call(Arc::default(), limits, Arc::new(|| ()), work).await;
         made.ok_or(CallError::Lost)?.map_err(|error| CallError::Failed(error.to_string()))
     }

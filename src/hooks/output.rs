@@ -58,6 +58,25 @@ impl Output {
         }
     }
 
+    /// A line for a log file; kept where lines are kept.
+    pub fn file_line(&self, file: &str, text: &str) {
+        match self.kept {
+            None => self.outlet.line(file, text),
+            Some(_) => self.line(text),
+        }
+    }
+
+    /// A line for the program's own log.
+    pub fn log(&self, text: &str) {
+        match self.kept {
+            None => log::info!(
+                "script: {}",
+                text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect::<String>()
+            ),
+            Some(_) => self.line(text),
+        }
+    }
+
     /// What was kept so far, taken out.
     pub fn take(&self) -> Vec<String> {
         self.lines().map(|mut lines| std::mem::take(&mut *lines)).unwrap_or_default()

@@ -6,11 +6,12 @@ use mlua::{Lua, MultiValue};
 
 use super::check::Defined;
 use super::declare::Function;
+use super::library::Library;
 use super::limits::{Limits, Meter};
-use super::manage::{self, Mailboxes};
+use super::manage;
 use super::message::{self, Current};
 use super::output::Output;
-use super::sandbox::{self, Find};
+use super::sandbox;
 use super::value::Value;
 
 /// Why a call has no result.
@@ -42,13 +43,13 @@ pub(super) struct State {
 
 impl State {
     /// With no script in it yet.
-    pub fn fresh(limits: &Limits, output: &Output, find: &Find, mailboxes: &Mailboxes) -> mlua::Result<State> {
+    pub fn fresh(limits: &Limits, output: &Output, library: &Library) -> mlua::Result<State> {
         let meter = Arc::new(Meter::default());
-        let lua = sandbox::fresh(limits, &meter, output, find)?;
+        let lua = sandbox::fresh(limits, &meter, output, library)?;
         let message = Current::default();
-        let library = message::library(&lua)?;
-        message::install(&lua, &library, &message)?;
-        manage::install(&lua, &library, mailboxes, &meter)?;
+        let table = message::library(&lua)?;
+        message::install(&lua, &table, &message)?;
+        manage::install(&lua, &table, &library.mailboxes, &meter)?;
         Ok(State { lua, meter, limits: limits.clone(), output: output.clone(), message })
     }
 

@@ -491,3 +491,72 @@ fn every_function_may_loop_for_ever() {
         assert!(matches!(looped, Err(CallError::Failed(_))), "{}: {looped:?}", function.name);
     });
 }
+
+// -- the library ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn digests_are_lists_of_bytes() {
+    for (code, expected) in [
+        (
+            "return VPOP3.HexString(VPOP3.HMAC('SHA1', 'what do ya want for nothing?', 'Jefe'))",
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+        ),
+        (
+            "return VPOP3.HexString(VPOP3.HMAC('SHA256', 'what do ya want for nothing?', 'Jefe'))",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        ),
+        ("return VPOP3.HexString(VPOP3.MD5('abc'))", "900150983cd24fb0d6963f7d28e17f72"),
+        ("return VPOP3.HexString(VPOP3.SHA1('abc'))", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        ("return VPOP3.HexString('\\1\\255')", "01ff"),
+        (
+            "return #VPOP3.HMAC('SHA3', 'a', 'b') .. tostring(VPOP3.HexString(nil)) .. tostring(VPOP3.UnHexString('abc'))",
+            "0nilnil",
+        ),
+        ("return table.concat(VPOP3.UnHexString('00zzFF'), ' ')", "0 0 255"),
+    ] {
+        assert_eq!(with(code, 5000, 20_000).0, Ok(vec![Value::text(expected)]), "{code}");
+    }
+}
+
+#[test]
+fn attempts_can_be_asked_for() {
+    use crate::store::{Change, MailId, SendAttempt, Store};
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let now = Timestamp::now().as_millisecond();
+    let attempt = |minutes: i64, server: &str, result: &str| {
+        Change::Attempt(SendAttempt {
+            at: now - minutes * 60_000,
+            mail: MailId(1),
+            connection: 1,
+            server: server.into(),
+            recipients: 1,
+            result: result.into(),
+        })
+    };
+    let changes = vec![attempt(1, "mx.a", "451 busy"), attempt(2, "mx.a", "250 ok"), attempt(99, "mx.a", "451 old")];
+    smol::block_on(store.commit(changes)).unwrap();
+    let (hooks, ears) = hooks(&[]);
+    hooks.load(&store).unwrap();
+    hooks.put(Shelf::new([Arc::new(Stored::new(
+        "mxserverrules.lua",
+        "function CheckServer(domain, server, retries, size)
+           local rows = VPOP3.PostgresQuery(\"SELECT COUNT(*) AS n FROM outqueue.sendattempts WHERE server = '\" .. server ..
+             \"' AND starttime > now() - interval '10 minutes' AND result LIKE '4%'\")
+           if tonumber(rows[1].n) > 0 then return false, 10 end
+         end
+         function GetCheckCache() return VPOP3.PostgresQuery('DROP TABLE x') == nil end",
+    ))]));
+    let mut script = smol::block_on(hooks.open(Script::MxServerRules, None, ())).unwrap();
+    let mut check = |server: &str| {
+        let call = scripts::mx_server_rules::CheckServer { mx_server: server.into(), ..Default::default() };
+        let back = smol::block_on(script.call(call));
+        (back.usable, back.hold_minutes)
+    };
+    assert_eq!(check("mx.a"), (Some(false), Some(10.0)));
+    assert_eq!(check("mx.b"), (None, None));
+    let back = smol::block_on(script.call(scripts::mx_server_rules::GetCheckCache::default()));
+    assert_eq!(back.check_cache, Some(true));
+    assert!(ears.lines(ERRORS)[0].contains("SELECT is missing"), "{:?}", ears.lines(ERRORS));
+    store.close().unwrap();
+}

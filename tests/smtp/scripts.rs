@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use pillarbox::config::{AccessRule, LOCAL_NETWORKS};
+
 use super::office::{Client, Office};
 
 fn office(script: &str) -> Office {
@@ -34,7 +36,11 @@ fn every_command_may_be_answered_in_other_words() {
          function DoRCPTTO(address, response) return '250 To ' .. address end
          function DoQUIT() return '221 So long' end",
     );
-    office.change(|config| config.smtp[0].name = "Main".into());
+    office.change(|config| {
+        config.smtp[0].name = "Main".into();
+        config.smtp[0].vrfy_expn = true;
+        config.smtp[0].vrfy_expn_access = [AccessRule::allow(LOCAL_NETWORKS)].into();
+    });
     let mut client = office.connect();
     assert_eq!(client.line(), "220 Main hears 127.0.0.1");
     client.expect("HELO pc", "250 Hello pc, not 250-");
@@ -42,11 +48,11 @@ fn every_command_may_be_answered_in_other_words() {
     assert_eq!(reply(&mut client), ["214-Line one", "214 Line two"]);
     client.expect("NOOP", "250 Nothing done");
     client.expect("FROBNICATE now", "500 What is FROBNICATE now?");
-    client.expect("VRFY anna", "252 0252 Send some mail");
+    client.expect("VRFY anna", "252 1250 <anna@office.example>");
     client.expect("MAIL FROM:<a@far.example>", "250 From a@far.example");
     client.expect("RCPT TO:<anna@office.example>", "250 To anna@office.example");
     client.expect("RSET", "250 Forgotten");
-    client.expect("MAIL FROM:<>", "250 From ");
+    client.expect("MAIL FROM:<>", "250 From");
     client.expect("QUIT", "221 So long");
 }
 
@@ -82,11 +88,11 @@ fn start_may_turn_a_client_away_and_any_function_may_end_the_session() {
     let turned = office("function Start() return '554 5.7.1 Not today' end");
     let mut client = turned.connect();
     assert_eq!(client.line(), "554 5.7.1 Not today");
-    client.ended();
+    client.closed();
     let ending = office("function DoNOOP() ForceDisconnect = true return '250 Last words' end");
     let mut client = ending.greeted();
     client.expect("NOOP", "250 Last words");
-    client.ended();
+    client.closed();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock};
 
 use mlua::{HookTriggers, Lua, LuaOptions, StdLib, VmState};
 
+use super::library::Library;
 use super::limits::{Limits, Meter};
 use super::output::Output;
 
@@ -34,7 +35,7 @@ static COMPILED: LazyLock<Vec<u8>> = LazyLock::new(|| {
 pub type Find = Arc<dyn Fn(&str) -> Option<(Arc<str>, String)> + Send + Sync>;
 
 /// A state with its clock running in it.
-pub fn fresh(limits: &Limits, meter: &Arc<Meter>, output: &Output, find: &Find) -> mlua::Result<Lua> {
+pub(super) fn fresh(limits: &Limits, meter: &Arc<Meter>, output: &Output, library: &Library) -> mlua::Result<Lua> {
     let mut libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::UTF8 | StdLib::COROUTINE | StdLib::OS;
     if limits.files {
         libraries |= StdLib::IO;
@@ -57,13 +58,14 @@ pub fn fresh(limits: &Limits, meter: &Arc<Meter>, output: &Output, find: &Find) 
         printed.line(&line.to_string_lossy());
         Ok(())
     })?;
-    let find = find.clone();
+    let find = library.find.clone();
     let find = lua.create_function(move |lua, name: String| match find(&name) {
         Some((text, name)) => Ok((Some(lua.create_string(&*text)?), Some(name))),
         None => Ok((None, None)),
     })?;
     let prelude = lua.load(COMPILED.as_slice()).set_mode(mlua::chunk::ChunkMode::Binary).set_name("=prelude");
     prelude.call::<()>((over, stop, out, find, limits.files))?;
+    super::library::install(&lua, library, meter, output)?;
     lua.set_memory_limit(limits.memory)?;
     Ok(lua)
 }
