@@ -28,6 +28,8 @@ pub struct Attempt {
     updates: Vec<RecipientUpdate>,
     /// Some recipients were not looked at.
     untouched: bool,
+    /// If it fails, there is no other one.
+    pub is_last: bool,
 }
 
 /// A try that is over.
@@ -44,13 +46,25 @@ pub struct Tried {
     pub host: Arc<str>,
     /// When it began, Unix milliseconds; `None`: nothing was tried, it was only put off.
     pub began_at: Option<i64>,
+    /// What failed in it has failed for good.
+    pub is_last: bool,
 }
 
 impl Attempt {
     pub fn new(parcel: Parcel) -> Attempt {
         let updates = Vec::with_capacity(parcel.places.len());
         let (end, under_way) = (parcel.places.len(), VecDeque::new());
-        Attempt { parcel, began_at: now_ms(), end, begun: 0, under_way, closed: 0, updates, untouched: false }
+        Attempt {
+            parcel,
+            began_at: now_ms(),
+            end,
+            begun: 0,
+            under_way,
+            closed: 0,
+            updates,
+            untouched: false,
+            is_last: false,
+        }
     }
 
     /// The places of the next transaction's recipients; empty when all are under way.
@@ -140,6 +154,7 @@ impl Attempt {
             wishes_passed,
             host: peer.host.clone(),
             began_at: Some(self.began_at),
+            is_last: self.is_last,
         })
     }
 }
@@ -157,6 +172,7 @@ impl Tried {
             wishes_passed: false,
             host: "".into(),
             began_at: tried.then_some(attempt.began_at),
+            is_last: false,
         }
     }
 

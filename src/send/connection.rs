@@ -1,5 +1,7 @@
 //! One connection of a lane: takes parcels while its session has room, and tells what became of them.
 
+mod scripted;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
@@ -17,6 +19,7 @@ use super::attempt::{Attempt, Tried, mail, recipients, unsendable};
 use super::lane::{Failed, Lane, PIECE, Parcel, Seat};
 use super::line::Method;
 use super::open::{Open, Peer, open};
+use super::script::RunScript;
 use super::utf8::{in_ascii, needs_utf8};
 use super::wire::{Until, Wire, Woke};
 
@@ -33,7 +36,8 @@ const LOW_WATER: usize = PIECE / 2;
 
 /// Opens a session and sends until there is nothing more to send for a while, the line changes, or it breaks.
 pub async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut seat: Seat) {
-    let opened = async { Some(open(&shared, &lane).await) }
+    let mut script = Box::pin(RunScript::open(&shared, &lane.line)).await;
+    let opened = async { Some(open(&shared, &lane, &mut script).await) }
         .or(async {
             shared.stop.stopping().await;
             None
@@ -45,7 +49,10 @@ pub async fn run(shared: Arc<Shared>, lane: Arc<Lane>, mut seat: Seat) {
         Some(Ok(open)) => {
             seat.ready();
             shared.works(&lane, &open.peer);
-            Box::new(Connection::new(shared, lane, seat, open)).send().await;
+            if let Some(script) = &mut script {
+                Box::pin(script.connected(&open.peer.host)).await;
+            }
+            Box::new(Connection::new(shared, lane, seat, open, script)).send().await;
         }
     }
 }
@@ -57,6 +64,7 @@ struct Connection {
     wire: Wire,
     session: Session,
     peer: Peer,
+    script: Option<RunScript>,
     /// In the order of their transactions.
     attempts: VecDeque<Attempt>,
     /// The large body of the last transaction.
@@ -76,15 +84,22 @@ struct Connection {
 struct Left {
     messages: u32,
     recipients: usize,
+    /// Of one transaction.
+    group: usize,
 }
 
 impl Left {
     /// 0 in the settings is no limit.
-    fn of(lane: &Lane) -> Left {
+    fn of(lane: &Lane, wanted: [Option<u32>; 3]) -> Left {
         let limit = |setting: u32| if setting == 0 { u32::MAX } else { setting };
+        let number = |setting: u32| usize::try_from(limit(setting)).unwrap_or(usize::MAX);
         let sender = &lane.line.sender;
-        let recipients = usize::try_from(limit(sender.max_recipients_per_session)).unwrap_or(usize::MAX);
-        Left { messages: limit(sender.max_messages_per_session), recipients }
+        let [messages, recipients, group] = wanted;
+        Left {
+            messages: limit(messages.unwrap_or(sender.max_messages_per_session)),
+            recipients: number(recipients.unwrap_or(sender.max_recipients_per_session)),
+            group: group.map_or(lane.line.max_recipients(), number),
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -93,11 +108,13 @@ impl Left {
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, lane: Arc<Lane>, seat: Seat, open: Open) -> Connection {
+    fn new(shared: Arc<Shared>, lane: Arc<Lane>, seat: Seat, open: Open, script: Option<RunScript>) -> Connection {
         let Open { wire, session, peer } = open;
+        let wanted = script.as_ref().map(RunScript::limits).unwrap_or_default();
         Connection {
             shared,
-            left: Left::of(&lane),
+            left: Left::of(&lane, wanted),
+            script,
             lane,
             seat,
             wire,
@@ -114,7 +131,7 @@ impl Connection {
 
     async fn send(mut self: Box<Self>) {
         loop {
-            self.fill();
+            self.fill().await;
             if self.session.wants_content() && self.session.output().len() < LOW_WATER {
                 self.read_piece().await;
             } else {
@@ -135,18 +152,20 @@ impl Connection {
     }
 
     /// Begins transactions while there is room and something to send.
-    fn fill(&mut self) {
+    async fn fill(&mut self) {
         while self.session.can_begin() {
             if !self.attempts.back().is_some_and(Attempt::has_more) {
                 match self.take() {
-                    Some(parcel) => {
-                        self.left.messages = self.left.messages.saturating_sub(1);
-                        self.attempts.push_back(Attempt::new(parcel));
-                    }
+                    Some(parcel) => self.attempts.push_back(Attempt::new(parcel)),
                     None => break,
                 }
+                if self.script.is_some() && !Box::pin(self.is_allowed()).await {
+                    continue;
+                }
+                self.left.messages = self.left.messages.saturating_sub(1);
             }
-            self.begin();
+            let path = if self.script.is_some() { Box::pin(self.return_path()).await } else { None };
+            self.begin(path);
         }
         if !self.session.can_begin() {
             self.work = None;
@@ -170,10 +189,10 @@ impl Connection {
     }
 
     /// The next transaction of the last attempt.
-    fn begin(&mut self) {
+    fn begin(&mut self, path: Option<String>) {
         let line = self.lane.line.clone();
         let Some(attempt) = self.attempts.back_mut() else { return };
-        let wanted = attempt.next_group(line.max_recipients().min(self.left.recipients)).len();
+        let wanted = attempt.next_group(self.left.group.min(self.left.recipients)).len();
         let granted = line.meter.take(wanted, Instant::now());
         if granted == 0 {
             return attempt.leave_rest();
@@ -195,7 +214,11 @@ impl Connection {
         let entry = if offered { entry } else { in_ascii(entry, places) };
         let utf8 = needs_utf8(&entry, places, offered, &content);
         let to = recipients(&entry, places);
-        match self.session.begin(self.began, &mail(&line, &entry, utf8), to, content) {
+        let mut mail = mail(&line, &entry, utf8);
+        if let Some(path) = &path {
+            mail.return_path = path;
+        }
+        match self.session.begin(self.began, &mail, to, content) {
             Ok(()) => {
                 self.began += 1;
                 self.left.recipients = self.left.recipients.saturating_sub(granted);

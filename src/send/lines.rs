@@ -187,7 +187,7 @@ fn takes(
 }
 
 /// Empty where it cannot be read: then no condition on it holds.
-fn read_header(store: &Store, entry: &QueueEntry) -> Vec<u8> {
+pub fn read_header(store: &Store, entry: &QueueEntry) -> Vec<u8> {
     use std::io::Read;
     let mut bytes = match store.body(entry.mail) {
         Ok(Some(Body::Inline(bytes))) => bytes.get(..HEADER).unwrap_or(&bytes).to_vec(),

@@ -26,6 +26,7 @@ mod reading;
 mod recorder;
 mod runner;
 mod schedule;
+mod script;
 mod utf8;
 mod wire;
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::RelayEncryption;
+use crate::hooks::scripts::mxout::ServerActions;
 use crate::mail::LanServer;
 use crate::net::{Stream, dns, timeout};
 use crate::proto::smtp::client::{Awaiting, Encryption, Event, Failure, Login, Session, Settings};
@@ -17,10 +18,13 @@ use crate::rules::overrides::Server;
 
 use super::lane::{Failed, Lane, Way};
 use super::line::{Line, Method};
+use super::script::RunScript;
 use super::wire::{Until, Wire, Woke};
 use super::{Shared, mxrules};
 
 const CONNECT: Duration = Duration::from_secs(30);
+/// The longest a script may wait, seconds.
+const LONGEST_CONNECT: u64 = 300;
 const HANDSHAKE: Duration = Duration::from_secs(60);
 /// Hosts asked for one session, at most.
 const HOSTS: usize = 8;
@@ -84,17 +88,21 @@ impl BrokenTls {
 }
 
 /// Opens a session, or says why there is none, for each host that was asked.
-pub async fn open(shared: &Shared, lane: &Lane) -> Result<Open, Failed> {
+pub async fn open(shared: &Shared, lane: &Lane, script: &mut Option<RunScript>) -> Result<Open, Failed> {
     let line = &lane.line;
     let mut reasons = Vec::new();
     let mut exists = false;
-    for candidate in candidates(shared, lane).await?.into_iter().take(HOSTS) {
-        let wanted = encryption(shared, line, &candidate);
-        let mut opened = ask(shared, line, &candidate, wanted).await;
+    for mut candidate in candidates(shared, lane).await?.into_iter().take(HOSTS) {
+        let mut manner = Manner::of(shared, line, &candidate);
+        if let Some(script) = script {
+            Box::pin(manner.asked_of(script, shared, lane, &mut candidate)).await;
+        }
+        let mut opened = ask(shared, line, &candidate, &manner).await;
         if let Err(No::WithoutTls(reason)) = opened {
             log::info!("{reason}; going on without encryption, as the settings allow");
             shared.broken_tls.add(&candidate.host);
-            opened = ask(shared, line, &candidate, Encryption::AsIs).await;
+            manner.encryption = Encryption::AsIs;
+            opened = ask(shared, line, &candidate, &manner).await;
         }
         exists |= !matches!(opened, Err(No::Nowhere(_)));
         match opened {
@@ -183,10 +191,58 @@ fn encryption(shared: &Shared, line: &Line, candidate: &Candidate) -> Encryption
     }
 }
 
-async fn ask(shared: &Shared, line: &Line, at: &Candidate, encryption: Encryption) -> Result<Open, No> {
+/// How a host is talked to.
+struct Manner {
+    encryption: Encryption,
+    helo: String,
+    connect: Duration,
+}
+
+impl Manner {
+    /// As the settings have it.
+    fn of(shared: &Shared, line: &Line, candidate: &Candidate) -> Manner {
+        Manner { encryption: encryption(shared, line, candidate), helo: line.helo.clone(), connect: CONNECT }
+    }
+
+    /// As `mxout.lua` has it. A password is never sent with less protection than the settings want.
+    async fn asked_of(&mut self, script: &mut RunScript, shared: &Shared, lane: &Lane, at: &mut Candidate) {
+        let before = ServerActions {
+            try_tls: Some(self.encryption != Encryption::AsIs),
+            force_tls: Some(self.encryption == Encryption::Required),
+            helo: Some(self.helo.clone()),
+            port: Some(at.port.into()),
+            connect_timeout: i64::try_from(self.connect.as_secs()).ok(),
+        };
+        let after = script.server(shared, lane, &at.host, before).await;
+        if !at.implicit && at.login.is_none() {
+            self.encryption = match (after.force_tls, after.try_tls) {
+                (Some(true), _) => Encryption::Required,
+                (_, Some(false)) => Encryption::AsIs,
+                _ => Encryption::IfOffered,
+            };
+        }
+        if let Some(helo) = after.helo.filter(|helo| is_domain(helo)) {
+            self.helo = helo;
+        }
+        if let Some(port) = after.port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0) {
+            at.port = port;
+        }
+        if let Some(seconds) = after.connect_timeout.and_then(|seconds| u64::try_from(seconds).ok()) {
+            self.connect = Duration::from_secs(seconds.clamp(1, LONGEST_CONNECT));
+        }
+    }
+}
+
+fn is_domain(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-[]:_".contains(&byte);
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(good)
+}
+
+async fn ask(shared: &Shared, line: &Line, at: &Candidate, manner: &Manner) -> Result<Open, No> {
+    let encryption = manner.encryption;
     let peer = peer(line, &at.host);
     let resolver = line.resolver.as_ref().unwrap_or(&shared.resolver);
-    let stream = dns::connect(resolver, &at.host, at.port, CONNECT).await;
+    let stream = dns::connect(resolver, &at.host, at.port, manner.connect).await;
     let mut stream = stream.map_err(|error| {
         let reason = format!("The {} cannot be reached: {error}", peer.name);
         if error.kind() == io::ErrorKind::NotFound { No::Nowhere(reason) } else { No::Next(reason) }
@@ -194,7 +250,7 @@ async fn ask(shared: &Shared, line: &Line, at: &Candidate, encryption: Encryptio
     if at.implicit {
         stream = encrypt(line, stream, &peer).await.map_err(No::Next)?;
     }
-    let settings = Settings { helo: line.helo.clone(), encryption, login: at.login.clone() };
+    let settings = Settings { helo: manner.helo.clone(), encryption, login: at.login.clone() };
     let mut session = Session::new(settings);
     let mut wire = Wire::new(stream, &shared.stop);
     let mut greeted = false;

@@ -153,6 +153,10 @@ impl Written {
             let waits = update.state == RecipientState::Pending && update.tried;
             let Some(recipient) = recipient(entry, update).filter(|_| waits) else { continue };
             match next(sender, entry, recipient, self.at) {
+                _ if tried.is_last => {
+                    update.state = RecipientState::Failed;
+                    update.reply = dsn::bounded(format!("{} (the last try, by a script)", update.reply));
+                }
                 Next::Again { due, warn } => (update.due, update.delay_notified) = (due, warn),
                 Next::GiveUp => give_up(update, sender),
             }

@@ -1,6 +1,7 @@
 //! Scripts of the sending side, through real conversations.
 
 use pillarbox::net::now_ms;
+use pillarbox::net::tls::ServerTls;
 use pillarbox::store::Hold;
 
 use crate::office::{Office, config, sender, text, until};
@@ -110,4 +111,112 @@ fn outmessage_holds_and_orders_in_the_commit_that_adds_the_mail() {
     }
     until("the others", || host.received() == 3);
     assert_eq!(office.queue().len(), 2);
+}
+
+#[test]
+fn server_details_switches_tls_off_for_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::with_tls(Some(ServerTls::self_signed(dir.path(), "mx1.world.example").unwrap()));
+    let office = direct(&world);
+    office.script(
+        "mxout.lua",
+        "function ServerDetails(parameters, headers, actions)\n\
+         if parameters['server'] == 'mx1.world.example' and parameters['domain'] == 'pref.example'\n\
+         and parameters['connnid'] == ConnectionId and #headers > 3 then actions['tryTLS'] = 0 end\n\
+         if parameters['server'] == 'mx2.world.example' then actions.helo = 'other.office.example' end\n\
+         return actions\nend",
+    );
+    office.submit(&["bob@pref.example"], &text("1"));
+    office.wait_for_empty_queue();
+    assert!(!world.one.state().received[0].encrypted);
+    office.submit(&["bob@address.example"], &text("2"));
+    office.wait_for_empty_queue();
+    assert!(world.two.state().received[0].encrypted);
+    assert!(world.two.state().commands.iter().any(|line| line == "EHLO other.office.example"));
+}
+
+#[test]
+fn check_file_skips_a_mail_and_says_why() {
+    let world = World::start();
+    let office = direct(&world);
+    office.script(
+        "mxout.lua",
+        "function CheckFile(file, actions, size, created, retries, last, from, to, data, lines)\n\
+         if data['X-Id'] == '1' and to[1] == 'bob@pref.example' and from == 'ann@office.example' and #created == 14 then\n\
+         actions['SkipSend'] = 1 actions['Reason'] = 'not on Tuesdays' end\n\
+         return actions\nend",
+    );
+    office.submit(&["bob@pref.example"], &text("1"));
+    office.submit(&["bob@pref.example"], &text("2"));
+    until("the other", || world.one.received() == 1);
+    until("the reason", || office.queue().len() == 1 && !office.queue()[0].recipients[0].reply.is_empty());
+    let recipient = office.queue()[0].recipients[0].clone();
+    assert_eq!(recipient.reply, "Not sent in this run, by a script: not on Tuesdays");
+    assert!(recipient.tries == 0 && recipient.due > now_ms() + 60_000, "{recipient:?}");
+    // A session keeps the script it began with.
+    office.renew_sender(|sender| sender.warn_after += 1);
+    office.script("mxout.lua", "function CheckFile() while true do end end");
+    office.retry_all();
+    office.wait_for_empty_queue();
+    assert_eq!(world.one.received(), 2, "a script that never ends changes nothing");
+}
+
+#[test]
+fn force_last_try_sends_a_failure_back() {
+    let world = World::start();
+    let office = direct(&world);
+    office.script("mxout.lua", "function CheckFile(file, actions) actions.ForceLastTry = true return actions end");
+    world.one.rule("RCPT", "450 4.2.0 not now", 1);
+    office.submit(&["bob@pref.example"], &text("1"));
+    until("the report", || office.inbox().len() == 1);
+    assert!(office.inbox()[0].contains("450 4.2.0 not now (the last try, by a script)"), "{}", office.inbox()[0]);
+    office.wait_for_empty_queue();
+}
+
+#[test]
+fn modify_return_path_rewrites_it_and_nonsense_does_not() {
+    let host = Smarthost::start(Behaviour::default());
+    let office = Office::open(config(sender(&[&host])));
+    let from = || host.state().received.last().unwrap().from.clone();
+    for (returned, expected) in [
+        ("'SRS0=' .. #headers .. '=' .. original:gsub('@', '=') .. '@office.example'", "<SRS0="),
+        ("''", "<>"),
+        ("nil", "<ann@office.example>"),
+        ("'a b>c'", "<ann@office.example>"),
+        ("{}", "<ann@office.example>"),
+    ] {
+        let script = format!(
+            "function ModifyReturnPath(computed, from, original, auth, to, created, headers, size, ip, subject, all)\n\
+             if subject == 'test' and computed == from and to[1] == all[1] then return {returned} end\nend"
+        );
+        // The sender's session has its script from its begin.
+        office.renew_sender(|sender| sender.warn_after += 1);
+        office.script("relayout.lua", &script);
+        let before = host.received();
+        office.submit(&["bob@else.example"], &text("1"));
+        until("the mail", || host.received() > before);
+        assert!(from().starts_with(expected), "{returned}: {}", from());
+    }
+}
+
+#[test]
+fn relayout_sets_limits_at_the_start_and_when_connected() {
+    let host = Smarthost::start(Behaviour::default());
+    let office = Office::open(config(sender(&[&host])));
+    office.script(
+        "relayout.lua",
+        "function Start() if MaxRecipientsPerMessage > 2 then MaxRecipientsPerMessage = 2 end end\n\
+         function ServerConnected() if ConnectedServer == '127.0.0.1' then MaxMessagesPerConnection = 1 end end\n\
+         function CheckFile(file, actions, size, created, from, to, data, lines)\n\
+         if data.Subject ~= 'test' then actions.SkipSend = true end return actions end",
+    );
+    office.submit(&["a@else.example", "b@else.example", "c@else.example"], &text("1"));
+    office.submit(&["d@else.example"], &text("2"));
+    office.submit(&["e@else.example"], &text("3").replace("Subject: test", "Subject: other"));
+    until("the two", || host.received() == 3);
+    let state = host.state();
+    assert!(state.received.iter().all(|mail| mail.to.len() <= 2), "{:?}", state.received);
+    assert!(state.sessions >= 2, "a message a session");
+    drop(state);
+    until("the third to wait", || office.queue().len() == 1 && !office.queue()[0].recipients[0].reply.is_empty());
 }

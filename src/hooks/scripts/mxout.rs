@@ -35,7 +35,8 @@ record! {
         force_last_try: bool = "ForceLastTry",
         /// Do not send in this run; the message stays in the queue.
         skip_send: bool = "SkipSend",
-        /// Order in the run, 100 first, 1 last. 50 unless changed.
+        /// Order in the run, 100 first, 1 last. 50 unless changed. Not looked at yet: messages go by their priority in the
+        /// queue, which outmessage.lua may set.
         priority: i64 = "Priority",
         /// Logged where SkipSend is true.
         reason: String = "Reason",
@@ -55,7 +56,7 @@ hook! {
         creation_time: String = "CreationTime",
         /// Attempts made so far.
         retries: i64 = "Retries",
-        /// The last attempt, `YYYYMMDDHHMMSS`; empty if there was none.
+        /// The last attempt, `YYYYMMDDHHMMSS`; empty if there was none, or it is not known.
         last_try_time: String = "LastTryTime",
         /// Envelope sender.
         return_path: String = "ReturnPath",
@@ -101,23 +102,17 @@ record! {
         try_tls: bool = "tryTLS",
         /// The message goes to this server only encrypted. Since 6.17.
         force_tls: bool = "forceTLS",
-        /// The server's certificate must be good. Ours.
-        verify_certificate: bool = "verifyCertificate",
         /// The name we give ourselves. Ours.
         helo: String = "helo",
         /// TCP port. Ours.
         port: i64 = "port",
         /// Seconds to wait for a connection. Ours.
         connect_timeout: i64 = "connectTimeout",
-        /// Seconds to wait for a reply. Ours.
-        timeout: i64 = "timeout",
-        /// Send commands without waiting for each reply, where the server offers it. Ours.
-        pipelining: bool = "pipelining",
     }
 }
 
 hook! {
-    /// Called before each message is sent to a server; changes how that is done.
+    /// Called before a server is connected, for the message that is to go first; changes how that is done.
     ServerDetails "ServerDetails" since "6.5" [] (
         /// What is sent, and where to.
         parameters: ServerParameters = "Parameters",
@@ -175,7 +170,7 @@ hook! {
 
 hook! {
     /// Called for each reply of the server.
-    ReturnCodeHandler "ReturnCodeHandler" since "8.8" [] (
+    ReturnCodeHandler "ReturnCodeHandler" since "8.8" [Later] (
         /// The command that was sent.
         last_command: String = "LastCommand",
         /// The whole reply; lines are joined by CR LF.

@@ -35,7 +35,7 @@ record! {
 record! {
     /// How the smarthost is used; looked at after Start and after ServerConnected.
     RelayGlobals {
-        /// Sign the return path against forged bounces (BATV).
+        /// Sign the return path against forged bounces (BATV). Not looked at yet.
         use_batv: bool = "UseBATV",
         /// Messages on one connection; 0 is no limit. Since 6.7.
         max_messages_per_connection: i64 = "MaxMessagesPerConnection",
@@ -43,7 +43,7 @@ record! {
         max_recipients_per_connection: i64 = "MaxRecipientsPerConnection",
         /// Recipients of one transaction; 0 is no limit. Since 6.7.
         max_recipients_per_message: i64 = "MaxRecipientsPerMessage",
-        /// The smarthost's certificate must be good. Since 8.8.
+        /// The smarthost's certificate must be good. Since 8.8. What the Mail Sender is set to; not read back yet.
         verify_certificate: bool = "VerifyCertificate",
     }
 }
@@ -60,7 +60,7 @@ hook! {
 
 hook! {
     /// Called for each reply of the smarthost, for instance to make a wrong 4xx a 5xx.
-    ReturnCodeHandler "ReturnCodeHandler" since "5.0" [] (
+    ReturnCodeHandler "ReturnCodeHandler" since "5.0" [Later] (
         /// The command that was sent.
         last_command: String = "LastCommand",
         /// The whole reply; lines are joined by CR LF.
@@ -78,7 +78,8 @@ record! {
     CheckFileActions {
         /// Do not send in this run; the message stays in the queue.
         skip_send: bool = "SkipSend",
-        /// Order in the run, 100 first, 1 last. 50 unless changed.
+        /// Order in the run, 100 first, 1 last. 50 unless changed. Not looked at yet: messages go by their priority in the
+        /// queue, which outmessage.lua may set.
         priority: i64 = "Priority",
         /// Logged where SkipSend is true.
         reason: String = "Reason",
