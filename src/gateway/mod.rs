@@ -12,6 +12,7 @@ pub mod name_servers;
 pub mod process;
 mod provision;
 mod pulse;
+mod readers;
 mod scheduler;
 mod scripts;
 mod services;
@@ -76,6 +77,8 @@ pub enum StartError {
     Tls(#[from] TlsError),
     #[error("control socket: {0}")]
     Control(std::io::Error),
+    #[error("the table of readers in memory: {0}")]
+    Readers(std::io::Error),
     #[error("thread: {0}")]
     Thread(std::io::Error),
 }
@@ -102,7 +105,13 @@ impl Gateway {
         let account = process::service_account(options.user.as_deref())?;
         let provision = options.config.as_deref().map(Provision::read).transpose()?;
         process::prepare_data_dir(&options.data, account.as_ref())?;
-        let (store, config) = process::with_files_of(account.as_ref(), || open(&options.data, provision))??;
+        let opened = || {
+            if options.appliance {
+                readers::keep_in_memory(&options.data).map_err(StartError::Readers)?;
+            }
+            open(&options.data, provision)
+        };
+        let (store, config) = process::with_files_of(account.as_ref(), opened)??;
         Gateway::run(&store, config, options, account).inspect_err(|_| drop(store.close()))
     }
 
