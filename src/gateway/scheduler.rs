@@ -55,9 +55,15 @@ pub async fn run(hooks: Hooks, config: Published, times: Times, stop: Stop) {
             let Some(at) = due.get_mut(which).filter(|at| **at <= Instant::now()) else { continue };
             if let Some(script) = running.as_mut().and_then(|running| running.script.as_mut()) {
                 match which {
-                    0 => drop(script.call(Sched1Min {}).await),
-                    1 => drop(script.call(Sched5Min {}).await),
-                    _ => drop(script.call(Sched1Hour {}).await),
+                    0 => {
+                        let _ = script.call(Sched1Min {}).await;
+                    }
+                    1 => {
+                        let _ = script.call(Sched5Min {}).await;
+                    }
+                    _ => {
+                        let _ = script.call(Sched1Hour {}).await;
+                    }
                 }
             }
             *at = Instant::now() + period;
@@ -91,8 +97,12 @@ async fn follow(hooks: &Hooks, running: &mut Option<Running>, first: &mut bool) 
     let mut script = hooks.open(Script::Scheduler, None, ()).await;
     if let Some(script) = &mut script {
         match std::mem::replace(first, false) || lost {
-            true => drop(script.call(Start {}).await),
-            false => drop(script.call(Reload { data }).await),
+            true => {
+                let _ = script.call(Start {}).await;
+            }
+            false => {
+                let _ = script.call(Reload { data }).await;
+            }
         }
     }
     *running = Some(Running { stored, script });

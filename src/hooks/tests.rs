@@ -560,3 +560,42 @@ fn attempts_can_be_asked_for() {
     assert!(ears.lines(ERRORS)[0].contains("SELECT is missing"), "{:?}", ears.lines(ERRORS));
     store.close().unwrap();
 }
+
+// -- values of all kinds ----------------------------------------------------------------------------------------------
+
+fn any_value() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let names = ["Actions", "Priority", "SkipSend", "Recipients", "HoldUntil", "Target", "x"];
+    let word = prop_oneof![
+        prop::sample::select(names.to_vec()).prop_map(Value::text),
+        prop::collection::vec(any::<u8>(), 0..12).prop_map(Value::Bytes)
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Nil),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Integer),
+        any::<f64>().prop_map(Value::Number),
+        word.clone(),
+        Just(Value::Other("a function")),
+    ];
+    leaf.prop_recursive(4, 64, 8, move |inner| {
+        let key = prop_oneof![word.clone(), any::<i64>().prop_map(Value::Integer)];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..8).prop_map(Value::List),
+            prop::collection::vec((key, inner), 0..8).prop_map(Value::Table),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Whatever comes back is read, and what does not fit is noted in bounds.
+    #[test]
+    fn every_function_reads_whatever_comes_back(values in proptest::collection::vec(any_value(), 0..12)) {
+        each_function(|_, _, function| {
+            let misfits = (function.misfits)(values.clone());
+            assert!(misfits.len() <= 20);
+        });
+    }
+}

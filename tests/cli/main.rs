@@ -5,6 +5,7 @@ mod appliance;
 mod config;
 mod connections;
 mod errors;
+mod hooks;
 mod mappings;
 mod names;
 mod program;

@@ -39,7 +39,7 @@ record! {
 
 hook! {
     /// Called on each connection to a service, and again when a user logs in.
-    GetBandwidth "GetBandwidth" since "6" [] (
+    GetBandwidth "GetBandwidth" since "6" [Later] (
         /// The connection.
         params: BandwidthParams = "Params",
     ) -> GetBandwidthReturned (

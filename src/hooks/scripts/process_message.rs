@@ -63,7 +63,8 @@ record! {
 }
 
 hook! {
-    /// Called when a whole message is there. The message helpers of `VPOP3` work in it.
+    /// Called when a whole message is there, for mail that was collected; for mail that came by SMTP, later. The message
+    /// helpers of `VPOP3` work in it.
     ProcessMessage "ProcessMessage" since "" [] (
         /// Envelope sender.
         mail_from: String = "mailfrom",

@@ -42,7 +42,7 @@ macro_rules! rule_function {
     ($meaning:literal $name:ident $function:literal $returned:ident) => {
         hook! {
             #[doc = $meaning]
-            $name $function since "" [] (
+            $name $function since "" [Later] (
                 /// The message.
                 message: MessageData = "message",
                 /// Its size in bytes.

@@ -31,6 +31,8 @@ struct Status {
     collectors: Vec<Numbered<CollectorState>>,
     senders: Vec<Numbered<SenderState>>,
     name_servers: NameServersState,
+    /// Calls of scripts; the classes of the histogram end at [`crate::hooks::CLASSES`] microseconds.
+    hooks: Vec<crate::hooks::HookCalls>,
     problems: Vec<Problem>,
     store: StoreStatus,
 }
@@ -77,6 +79,7 @@ impl Api {
             collectors: board.collectors().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
             senders: board.senders().into_iter().map(|(id, state)| Numbered { id, state }).collect(),
             name_servers: board.name_servers(&self.resolver.current()),
+            hooks: self.hooks.calls(),
             problems: board.problems(),
             store: self.store.status(),
         })
