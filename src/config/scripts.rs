@@ -20,10 +20,13 @@ pub struct Scripts {
     /// Scripts may use files and programs: `io`, `os.execute` and the like work, with the rights of the box. Whoever may
     /// save a script may then do whatever the box may.
     pub files_and_programs: bool,
+    /// Scripts may fetch pages (VPOP3Net.GetHTTP) from this host and from the networks it is in, such as a printer's or the
+    /// router's. Off: from the Internet only.
+    pub private_addresses: bool,
 }
 
 impl Default for Scripts {
     fn default() -> Scripts {
-        Scripts { soft_limit: 1000, hard_limit: 5000, memory: 16, files_and_programs: false }
+        Scripts { soft_limit: 1000, hard_limit: 5000, memory: 16, files_and_programs: false, private_addresses: false }
     }
 }

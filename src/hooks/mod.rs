@@ -11,6 +11,7 @@ mod check;
 pub mod datum;
 pub mod declare;
 mod engine;
+mod http;
 mod instance;
 mod library;
 mod limits;

@@ -6,6 +6,7 @@ use mlua::{Lua, MultiValue};
 
 use super::check::Defined;
 use super::declare::Function;
+use super::http;
 use super::library::Library;
 use super::limits::{Limits, Meter};
 use super::manage;
@@ -49,6 +50,7 @@ impl State {
         let message = Current::default();
         let table = message::library(&lua)?;
         message::install(&lua, &table, &message)?;
+        http::install(&lua, &library.mailboxes.config, &meter)?;
         manage::install(&lua, &table, &library.mailboxes, &meter)?;
         Ok(State { lua, meter, limits: limits.clone(), output: output.clone(), message })
     }
