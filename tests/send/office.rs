@@ -118,6 +118,7 @@ impl Office {
             signals: signals.clone(),
             hooks: pillarbox::hooks::Hooks::default(),
         };
+        intake.hooks.load(&store).unwrap();
         let tasks = Tasks::default();
         for _ in 0..2 {
             let (tasks, ended) = (tasks.clone(), ended.clone());

@@ -1,5 +1,7 @@
 //! Scripts of the sending side, through real conversations.
 
+use pillarbox::intake::MailParams;
+use pillarbox::mail::{Address, Recipient};
 use pillarbox::net::now_ms;
 use pillarbox::net::tls::ServerTls;
 use pillarbox::store::Hold;
@@ -219,4 +221,50 @@ fn relayout_sets_limits_at_the_start_and_when_connected() {
     assert!(state.sessions >= 2, "a message a session");
     drop(state);
     until("the third to wait", || office.queue().len() == 1 && !office.queue()[0].recipients[0].reply.is_empty());
+}
+
+/// The script of a how-to page.
+fn of_page(page: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/howto").join(page);
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split_once("```lua\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0.to_string()
+}
+
+#[test]
+fn the_page_on_srs_is_right() {
+    let host = Smarthost::start(Behaviour::default());
+    let office = Office::open(config(sender(&[&host])));
+    office.script("relayout.lua", &of_page("srs.md"));
+    let from = |path: &str| MailParams { return_path: Address::parse(path).ok(), ..MailParams::default() };
+    let to = || vec![Recipient::new(Address::parse("bob@else.example").unwrap())];
+    office.submit_as(from("Eve.Far@far.example"), to(), text("1").as_bytes());
+    office.submit_as(from("ann@office.example"), to(), text("2").as_bytes());
+    office.submit_as(MailParams::default(), to(), text("3").as_bytes());
+    until("all", || host.received() == 3);
+    let mut paths: Vec<String> = host.state().received.iter().map(|mail| mail.from.clone()).collect();
+    paths.sort();
+    assert!(paths[0].starts_with("<>") && paths[2].starts_with("<ann@office.example>"), "{paths:?}");
+    let parts: Vec<&str> = paths[1].trim_start_matches('<').split(['=', '@']).collect();
+    assert_eq!((parts[0], parts[1].len(), parts[2].len()), ("SRS0", 8, 2), "{paths:?}");
+    assert_eq!(parts[3..5], ["far.example", "Eve.Far"], "{paths:?}");
+    assert!(parts[5].starts_with("office.example>"), "{paths:?}");
+}
+
+#[test]
+fn the_page_on_throttling_is_right() {
+    let world = World::start();
+    let office = direct(&world);
+    office.script("mxserverrules.lua", &of_page("throttle-a-destination.md"));
+    world.two.rule("RCPT", "450 4.7.1 slow down", 1000);
+    for n in 0..10 {
+        office.submit(&["bob@address.example"], &text(&n.to_string()));
+    }
+    until("enough to be put off", || office.queue().iter().filter(|entry| entry.tries() == 1).count() >= 5);
+    // Another session, so that the servers are looked up again.
+    office.renew_sender(|sender| sender.warn_after += 1);
+    office.submit(&["bob@address.example"], &text("late"));
+    until("the reason", || {
+        office.queue().iter().any(|entry| entry.recipients[0].reply.starts_with("Kept in the queue"))
+    });
+    assert_eq!(world.two.received(), 0);
 }
