@@ -14,8 +14,8 @@ use nix::unistd::{self, Gid, Uid, User};
 /// Whom the program runs as when it is started as root and no other is named.
 pub const DEFAULT_USER: &str = "pillarbox";
 
-/// Descriptors asked for: some thousand sessions, and a reserve.
-const DESCRIPTORS: u64 = 65_536;
+/// Descriptors asked for: some thousand sessions, and a reserve. The type is narrower on 32-bit boards.
+const DESCRIPTORS: libc::rlim_t = 65_536;
 
 #[derive(Clone, Debug)]
 pub struct Account {
