@@ -28,6 +28,19 @@ fn configurations_are_good() {
     assert!(count > 8, "{count}");
 }
 
+#[test]
+fn scripts_can_be_read() {
+    let mut count = 0;
+    for (page, text) in pages() {
+        for block in text.split("```lua\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            assert_eq!(pillarbox::hooks::compile(&page, block).err(), None);
+            count += 1;
+        }
+    }
+    assert!(count > 2, "{count}");
+}
+
 /// First and second word of each command in the help; an empty second word where it may stand alone.
 fn commands() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO_BIN_EXE_pillarbox")).arg("--help").output().unwrap();

@@ -122,12 +122,7 @@ impl Connection {
         if service.encryption == ServiceEncryption::Implicit {
             wire.start_tls(&context.tls).await?;
         }
-        let scripted = context.intake.hooks.has(Script::SmtpServer);
-        let mut connection = Connection::new(context, service, session, wire, peer, rights.no_auth, guard);
-        if scripted {
-            Box::pin(connection.start_script()).await;
-        }
-        Ok(connection)
+        Ok(Connection::new(context, service, session, wire, peer, rights.no_auth, guard))
     }
 
     fn new(
@@ -165,6 +160,10 @@ impl Connection {
     }
 
     async fn run(&mut self) -> io::Result<()> {
+        // Boxed, as all that scripts need: the session's future is kept small.
+        if self.context.intake.hooks.has(Script::SmtpServer) {
+            Box::pin(self.start_script()).await;
+        }
         loop {
             let step = self.session.feed(self.wire.input());
             let used = step.used;

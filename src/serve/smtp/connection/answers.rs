@@ -10,45 +10,20 @@ use crate::proto::smtp::server::{Answer, Mistake, Reply, Request};
 
 impl Connection {
     pub(super) async fn answer(&mut self, request: Request) -> Answer {
+        if self.script.is_some() {
+            return Box::pin(self.scripted_answer(request)).await;
+        }
         match request {
-            Request::Mail { return_path, size } => {
-                let answer = self.mail(return_path.as_ref(), size.unwrap_or(0));
-                match self.script {
-                    Some(_) => Box::pin(self.scripted_mail(return_path, answer)).await,
-                    None => answer,
-                }
-            }
+            Request::Mail { return_path, size } => self.mail(return_path.as_ref(), size.unwrap_or(0)),
             Request::Recipient(recipient) => {
                 if self.is_to_be_looked_up() {
                     Box::pin(self.look_up()).await;
-                    if self.script.is_some()
-                        && let Some(answer) = Box::pin(self.scripted_results()).await
-                    {
-                        return answer;
-                    }
                 }
-                match self.script {
-                    Some(_) => Box::pin(self.scripted_recipient(recipient)).await,
-                    None => self.recipient(recipient),
-                }
+                self.recipient(recipient)
             }
-            Request::Begin => {
-                if self.script.is_some()
-                    && let Some(reply) = Box::pin(self.scripted_data()).await
-                {
-                    return Answer::No(reply);
-                }
-                self.begin_message()
-            }
-            Request::Verify(text) => {
-                let lines = people::verify(&self.context.config.current(), &text);
-                Box::pin(self.scripted_words(true, lines)).await
-            }
-            Request::Expand(text) => {
-                let lines = people::expand(&self.context.config.current(), &text);
-                Box::pin(self.scripted_words(false, lines)).await
-            }
-            Request::Script(moment) => Box::pin(self.scripted_command(moment)).await,
+            Request::Begin => self.begin_message(),
+            Request::Verify(text) => Answer::Say(people::verify(&self.context.config.current(), &text)),
+            Request::Expand(text) => Answer::Say(people::expand(&self.context.config.current(), &text)),
             Request::StartQueue(queue) => {
                 if !is_listed(&self.service.etrn_access, self.peer) {
                     return Answer::No(Reply::queue_denied(&queue.domain));
@@ -62,6 +37,49 @@ impl Connection {
                 None => Answer::No(Reply::temporary()),
             },
             Request::Login(claim) => Box::pin(self.login(claim)).await,
+            Request::Script(_) => Answer::Yes,
+        }
+    }
+
+    /// The same, with the script between what is decided and what the client hears.
+    async fn scripted_answer(&mut self, request: Request) -> Answer {
+        match request {
+            Request::Mail { return_path, size } => {
+                let answer = self.mail(return_path.as_ref(), size.unwrap_or(0));
+                self.scripted_mail(return_path, answer).await
+            }
+            Request::Recipient(recipient) => {
+                if self.is_to_be_looked_up() {
+                    self.look_up().await;
+                    if let Some(answer) = self.scripted_results().await {
+                        return answer;
+                    }
+                }
+                self.scripted_recipient(recipient).await
+            }
+            Request::Begin => match self.scripted_data().await {
+                Some(reply) => Answer::No(reply),
+                None => self.begin_message(),
+            },
+            Request::Verify(text) => {
+                let lines = people::verify(&self.context.config.current(), &text);
+                self.scripted_words(true, lines).await
+            }
+            Request::Expand(text) => {
+                let lines = people::expand(&self.context.config.current(), &text);
+                self.scripted_words(false, lines).await
+            }
+            Request::StartQueue(queue) if is_listed(&self.service.etrn_access, self.peer) => {
+                Answer::Say(vec![etrn::start(&self.context.intake, &queue).await])
+            }
+            Request::StartQueue(queue) => Answer::No(Reply::queue_denied(&queue.domain)),
+            Request::Commit(mail) => self.commit(mail).await,
+            Request::Challenge => match challenge(&self.context.config.current()) {
+                Some(challenge) => Answer::Challenge(challenge),
+                None => Answer::No(Reply::temporary()),
+            },
+            Request::Login(claim) => self.login(claim).await,
+            Request::Script(moment) => self.scripted_command(moment).await,
         }
     }
 
