@@ -47,7 +47,7 @@ record! {
 
 hook! {
     /// Called before the rules are looked at, for each recipient.
-    PreprocessRules "PreprocessRules" since "8.7" [] (
+    PreprocessRules "PreprocessRules" since "8.7" [Later] (
         /// Return path; may be empty in a check.
         return_path: String = "return path",
         /// Recipient.
@@ -70,7 +70,7 @@ hook! {
 
 hook! {
     /// Called when a message is put into the queue for another server.
-    GetReturnPath "GetReturnPath" since "8.7" [] (
+    GetReturnPath "GetReturnPath" since "8.7" [Later] (
         /// Return path.
         return_path: String = "return path",
         /// Recipient before it was rewritten.
