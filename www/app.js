@@ -1,98 +1,100 @@
-// The status page: what listens, queue, collectors, senders, last problems.
+// Where the page begins: who is logged in, which page an address means, and changing from one to the next.
 
-import { follow } from "./lib/api.js";
-import { h, section, size, state, time } from "./lib/dom.js";
+import { get, onLost, setToken, settingsSchema } from "./lib/api.js";
+import { h } from "./lib/dom.js";
+import { GROUPS, bare, frame, mark } from "./lib/frame.js";
+import { t } from "./lib/text.js";
 
 const page = document.getElementById("page");
-const banner = document.getElementById("banner");
+let session = { state: "unknown" };
+let running = new AbortController();
+let shown = location.hash;
 
-function overall(status) {
-  if (status.store.failed) return ["bad", "The disk has failed: nothing is taken until the program is started anew"];
-  if (status.store.full) return ["bad", "No room: mail is refused"];
-  const troubled = [...status.collectors, ...status.senders].filter((row) => !row.ok);
-  if (troubled.length > 0) return ["warn", `${troubled[0].name} needs a look`];
-  if (status.listening.length === 0) return ["warn", "Nothing listens"];
-  return ["good", "All well"];
+/** Modules of pages that are more than a form. Each exports show(place, steps, context). */
+const PAGES = {
+  "": () => import("./pages/today.js"),
+  queue: () => import("./pages/queue.js"),
+  find: () => import("./pages/find.js"),
+  sessions: () => import("./pages/sessions.js"),
+  mailbox: () => import("./pages/mailbox.js"),
+  blocks: () => import("./pages/blocks.js"),
+  changes: () => import("./pages/changes.js"),
+  about: () => import("./pages/about.js"),
+  me: () => import("./pages/me.js"),
+};
+
+async function start() {
+  session = await get("session");
+  setToken(session.token);
+  if (session.state !== "logged in") return knock();
+  const schema = session.administrator ? await settingsSchema() : { properties: {} };
+  const known = new Set(GROUPS.flatMap(([, pages]) => pages.map(([address]) => address)));
+  const others = Object.entries(schema.properties).filter(([name]) => !known.has(name)).map(([name, section]) => [name, section.title]);
+  frame(session, others);
+  await route();
 }
 
-function connector(row) {
-  return state(row.ok ? "good" : "warn", row.ok ? "In order" : "Needs a look");
+/** Nobody is logged in: the login, or the first set-up. */
+async function knock(message) {
+  running.abort();
+  running = new AbortController();
+  bare();
+  const module = await import("./pages/login.js");
+  module.show(page, session, start, message);
 }
 
-function figures(status) {
-  const pairs = [
-    ["Waiting to go out", status.queue.length],
-    ["Mails taken since start", status.accepted],
-    ["Sessions", status.sessions.count],
-    ["Free on disk", size(status.store.disk_free)],
-  ];
-  return h("dl", { class: "figures" }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value)))));
+async function route() {
+  const [address, ...steps] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
+  mark(address);
+  document.title = "Pillarbox";
+  page.replaceChildren(h("p", { class: "quiet" }, t("common.loading")));
+  try {
+    const mayAll = session.administrator;
+    const load = mayAll ? PAGES[address] ?? (() => import("./pages/settings.js")) : PAGES.me;
+    const module = await load();
+    if (signal.aborted) return;
+    const content = await module.show({ address: mayAll ? address : "me", steps, signal, session, again: route });
+    if (signal.aborted) return;
+    page.replaceChildren(content);
+    const heading = page.querySelector("h1");
+    if (heading) document.title = `${heading.textContent} · Pillarbox`;
+  } catch (error) {
+    if (signal.aborted) return;
+    console.error(error);
+    page.replaceChildren(h("p", { role: "alert", class: "wrong" }, `${error.message}.`));
+  }
+  page.scrollTo?.(0, 0);
+  window.scrollTo(0, 0);
 }
 
-function waiting(mail, now) {
-  const said = mail.to.filter((to) => to.reply);
-  const alike = said.length === mail.to.length && said.every((to) => to.reply === said[0].reply);
-  const replies = alike ? h("small", {}, said[0].reply) : said.map((to) => h("small", {}, `${to.address}: ${to.reply}`));
-  return [mail.state === "held" ? state("warn", "Held") : state("quiet", "Waiting"), mail.state === "held" ? null : h("small", {}, "next try ", time(mail.due, now)), replies];
-}
+onLost(async () => {
+  if (session.state !== "logged in") return;
+  session = { state: "logged out" };
+  await knock(t("login.over"));
+});
 
-function show([status, queue]) {
-  const now = status.now;
-  document.title = `Pillarbox · ${status.host_name}`;
-  document.getElementById("host").textContent = status.host_name;
-  document.getElementById("state").replaceChildren(state(...overall(status)));
-  banner.hidden = true;
-  page.classList.remove("stale");
-  page.replaceChildren(
-    figures(status),
-    section("Connections", status.connections, [
-      ["Name", (row) => row.name],
-      ["State", (row) => h("small", {}, row.state)],
-      ["Last run", (row) => (row.running ? "running" : time(row.last_run, now))],
-      ["Next run", (row) => (row.next_run ? time(row.next_run, now) : "on demand")],
-    ], "Connections send and collect the office's mail. There is none yet."),
-    h("div", {}, status.schedule.paused && h("p", { class: "quiet" }, `The schedule is ${status.schedule.state}.`)),
-    section("Mail Collectors", status.collectors, [
-      ["Name", (row) => row.name],
-      ["State", (row) => [connector(row), h("small", {}, row.state)]],
-      ["Last run", (row) => (row.running ? "running" : time(row.last_run, now))],
-      ["Collected", (row) => String(row.collected_total), true],
-    ], "Mail Collectors fetch the office's mail from its provider. There is none yet."),
-    section("Mail Senders", status.senders, [
-      ["Name", (row) => row.name],
-      ["State", (row) => [connector(row), h("small", {}, row.state)]],
-      ["Last mail sent", (row) => time(row.last_relayed, now)],
-      ["Sent", (row) => String(row.relayed_total), true],
-    ], "A Mail Sender takes the office's mail to its provider. None has sent yet."),
-    section(`Queue (${queue.length})`, queue.mails, [
-      ["State", (mail) => waiting(mail, now)],
-      ["To", (mail) => mail.to.map((to) => to.address).join(", ")],
-      ["From", (mail) => mail.from || "the box itself"],
-      ["Subject", (mail) => mail.subject || "–"],
-      ["Sent", (mail) => time(mail.sent, now)],
-      ["Size", (mail) => size(mail.size), true],
-    ], "No mail waits to go out."),
-    section("Last problems", status.problems.slice(0, 20), [
-      ["When", (row) => time(row.at, now)],
-      ["Where", (row) => row.place],
-      ["What", (row) => row.text],
-      ["Times", (row) => String(row.times), true],
-    ], "Nothing went wrong since the start."),
-    section("What listens", status.listening, [
-      ["Service", (row) => row.service],
-      ["Address", (row) => row.address],
-      ["Encryption", (row) => row.encryption],
-    ], "Nothing listens: no service is switched on."),
-    h("p", { class: "quiet" }, `Pillarbox ${status.version}, started `, time(status.started_at, now), "."),
-  );
-}
+window.addEventListener("hashchange", async () => {
+  const { hasChanges, forgetChanges } = await import("./lib/form.js");
+  if (location.hash === shown) return;
+  if (hasChanges()) {
+    const { sure } = await import("./lib/dialog.js");
+    const to = location.hash;
+    history.replaceState(null, "", shown || "#/");
+    if (!(await sure(t("common.not_saved"), t("common.discard")))) return;
+    forgetChanges();
+    history.pushState(null, "", to);
+  }
+  shown = location.hash;
+  page.focus({ preventScroll: true });
+  if (session.state === "logged in") await route();
+});
 
-function away(since) {
-  const clock = new Date(since).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  banner.textContent = `The box does not answer since ${clock} – trying again.`;
-  banner.hidden = false;
-  page.classList.add("stale");
-  document.getElementById("state").replaceChildren(state("bad", "No answer"));
-}
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  page.focus();
+});
 
-follow(["status", "queue?limit=50"], show, away);
+start().catch((error) => page.replaceChildren(h("p", { role: "alert", class: "wrong" }, `${error.message}.`)));

@@ -16,7 +16,7 @@ use crate::live::{Board, Signals, Wishes};
 use crate::net::{Resolver, Tasks};
 use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
-use crate::web::{Api, Caller, Request, control_path, settings};
+use crate::web::{Api, Caller, OWNER, Request, Sessions, control_path, settings};
 
 /// A backup takes its time.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -48,10 +48,10 @@ impl Client {
         let (status, json) = match self {
             Client::Running(socket) => over(socket, method, path, body)?,
             Client::Opened(api) => {
-                let request = Request { method, path, body, caller: Caller::Owner };
+                let request = Request { method, path, body, caller: Caller::Owner, peer: None };
                 let response = smol::block_on(api.handle(request));
                 api.store.close()?;
-                (response.status, response.json.into_bytes())
+                (response.status, response.body)
             }
         };
         let answer: Value = serde_json::from_slice(&json).context("the answer of the program")?;
@@ -92,6 +92,8 @@ fn open(data: &Path, create: bool) -> anyhow::Result<Api> {
         started_at: 0,
         changing: Arc::default(),
         wishes: Wishes::default(),
+        sessions: Sessions::default(),
+        by: OWNER.into(),
     })
 }
 

@@ -32,7 +32,7 @@ impl Config {
                     ..Pop3Service::default()
                 },
             ],
-            web: WebService::default(),
+            web: WebService { redirect_from: at(80), ..WebService::default() },
             ..Config::default()
         }
     }
@@ -42,7 +42,7 @@ impl Config {
     pub fn with_high_ports(mut self) -> Config {
         let services = self.smtp.iter_mut().map(|service| &mut service.listen);
         let services = services.chain(self.pop3.iter_mut().map(|service| &mut service.listen));
-        for address in services.chain([&mut self.web.listen]).flatten() {
+        for address in services.chain([&mut self.web.listen, &mut self.web.redirect_from]).flatten() {
             if let Some(higher) = higher(address) {
                 *address = higher;
             }

@@ -308,6 +308,14 @@ pub struct WebService {
     pub access: AccessList,
     /// Clients must pass Security > global access restrictions too.
     pub use_global_access: bool,
+    /// Addresses and ports, such as 0.0.0.0:80, at which a browser that comes without encryption is sent on to HTTPS.
+    pub redirect_from: Vec<String>,
+    /// Whoever does nothing on the page for this time has to log in again.
+    #[schemars(range(min = 5, max = 1440), extend("x-unit" = "minutes"))]
+    pub idle_timeout: u32,
+    /// Everybody has to log in again after this time.
+    #[schemars(title = "Longest session", range(min = 1, max = 168), extend("x-unit" = "hours"))]
+    pub session_hours: u32,
 }
 
 impl Default for WebService {
@@ -317,6 +325,9 @@ impl Default for WebService {
             listen: vec!["0.0.0.0:443".into(), "[::]:443".into()],
             access: AccessList::default(),
             use_global_access: false,
+            redirect_from: Vec::new(),
+            idle_timeout: 30,
+            session_hours: 12,
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Service {
     Smtp(usize),
     Pop3(usize),
     Web,
+    /// Sends browsers on to the page.
+    WebRedirect,
 }
 
 /// A socket the configuration asks for.
@@ -83,6 +85,7 @@ pub fn wanted(config: &Config) -> Result<Vec<Wanted>, ListenError> {
     }
     if config.web.enabled {
         add(Service::Web, STATUS_PAGE, &config.web.listen, "TLS")?;
+        add(Service::WebRedirect, "Sent on to the page", &config.web.redirect_from, "none")?;
     }
     Ok(all)
 }

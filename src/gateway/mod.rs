@@ -135,11 +135,13 @@ impl Gateway {
             logins: parts.logins.clone(),
             watch: parts.watch.clone(),
             hooks: parts.intake.hooks.clone(),
-            resolver: parts.resolver.clone(),
             running: true,
             started_at: now_ms(),
             changing: Arc::default(),
             wishes: parts.wishes.clone(),
+            sessions: web::Sessions::default(),
+            by: web::OWNER.into(),
+            resolver: parts.resolver.clone(),
         };
         let control = web::Control::start(store.dir(), api).map_err(StartError::Control)?;
         let mut services = parts.spawn_all(bound);

@@ -36,7 +36,7 @@ impl Provision {
         let wrong = |found| StartError::Config { file: self.file.clone(), source: SettingsError::Wrong(found) };
         let new = config.from_toml(&self.text).map_err(wrong)?;
         let published = Published::new(config);
-        smol::block_on(settings::replace(store, &published, new))?;
+        smol::block_on(settings::replace(store, &published, new, Vec::new()))?;
         self.note_applied(store.dir());
         Ok(Config::clone(&published.current()))
     }

@@ -133,6 +133,7 @@ impl Parts {
 
     fn spawn_listeners(&self, context: &serve::Context, bound: Vec<Bound>) -> Vec<smol::Task<()>> {
         let mut services = Vec::with_capacity(bound.len());
+        let page = bound.iter().find(|bound| bound.wanted.service == Service::Web).map(|bound| bound.address.port());
         for Bound { wanted, listener, .. } in bound {
             let again = self.kept(listener);
             services.push(match wanted.service {
@@ -144,7 +145,7 @@ impl Parts {
                     let context = context.clone();
                     self.listen(wanted.name, again, move |l| serve::pop3::run(context.clone(), index, l))
                 }
-                Service::Web => {
+                service @ (Service::Web | Service::WebRedirect) => {
                     let front = web::Front {
                         config: self.intake.config.clone(),
                         watch: self.watch.clone(),
@@ -153,6 +154,7 @@ impl Parts {
                         control: web::control_path(self.intake.store.dir()),
                         stop: self.stop.clone(),
                         limits: web::Limits::default(),
+                        send_on_to: page.filter(|_| service == Service::WebRedirect),
                     };
                     self.listen(wanted.name, again, move |l| web::front(front.clone(), l))
                 }

@@ -1,45 +1,59 @@
-//! Who may look at the status page from the network: an administrator with his password. As long as there is no
-//! administrator, whoever is in the office's own networks, so that a new box can be looked at.
+//! Who asks: known by the cookie of a session. As long as there is no administrator, whoever is in the office's own
+//! networks may set the box up.
+//!
+//! A request that changes something proves that it comes from our own page: by the token of the session, and by a media
+//! type that another site cannot send without asking first.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::config::{Config, Secret};
+use super::api::{Api, COOKIE, Caller, Visitor, has_administrator};
+use super::sessions::same;
 use crate::net::listen::is_local;
-use crate::policy::Logins;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
-    Granted,
-    /// A login is needed.
-    Login,
-    /// The one given, of this name, is not good.
-    Wrong(String),
-    /// No login would help.
-    Denied,
+/// What of a request tells who it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried<'a> {
+    pub method: &'a str,
+    pub kind: Option<&'a str>,
+    pub cookie: Option<&'a str>,
+    pub token: Option<&'a str>,
+    /// Asked by an open page, and not by somebody at it.
+    pub background: bool,
 }
 
-/// `authorization` is the value of the header field, if there was one (RFC 7617).
-pub async fn access(config: &Config, logins: &Logins, peer: IpAddr, authorization: Option<&str>) -> Access {
-    if !config.users.iter().any(|user| user.enabled && user.administrator) {
-        return if is_local(peer) { Access::Granted } else { Access::Denied };
+/// Who sent a request from `peer`; or why it is not looked at.
+pub fn caller(api: &Api, peer: IpAddr, carried: &Carried<'_>) -> Result<Caller, &'static str> {
+    let config = api.config.current();
+    let changes = !matches!(carried.method, "GET" | "HEAD");
+    let session = carried.cookie.and_then(key);
+    let session = session.and_then(|key| api.sessions.find(&config, key, !carried.background, Instant::now()));
+    let Some(session) = session else {
+        if changes && !is_json(carried.kind) {
+            return Err("requests are JSON");
+        }
+        return Ok(match has_administrator(&config) || !is_local(peer) {
+            true => Caller::Stranger,
+            false => Caller::Newcomer,
+        });
+    };
+    if changes && !carried.token.is_some_and(|token| same(token, &session.token)) {
+        return Err("the page is out of date; load it anew");
     }
-    let Some((name, password)) = authorization.and_then(basic) else { return Access::Login };
-    let Some(who) = logins.password(config, &name, &password).await else { return Access::Wrong(name) };
-    let user = config.users.iter().find(|user| user.id == who.user);
-    if user.is_some_and(|user| user.enabled && user.administrator) { Access::Granted } else { Access::Login }
+    let Some(user) = config.user(session.user) else { return Ok(Caller::Stranger) };
+    let (name, administrator) = (user.name.clone(), user.administrator);
+    Ok(Caller::User(Visitor { user: user.id, name, administrator, session: session.id }))
 }
 
-fn basic(authorization: &str) -> Option<(String, Secret)> {
-    let (scheme, credentials) = authorization.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("Basic") {
-        return None;
-    }
-    let text = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
-    let (name, password) = text.split_once(':')?;
-    Some((name.to_string(), Secret::new(password)))
+/// The value of our cookie (RFC 6265 §4.2).
+fn key(cookies: &str) -> Option<&str> {
+    let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}
+
+fn is_json(kind: Option<&str>) -> bool {
+    kind.and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 #[cfg(test)]
@@ -47,19 +61,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn basic_logins_are_read() {
-        let (name, password) = basic("basic YW5uYTphOmI=").unwrap();
-        assert_eq!((name.as_str(), password.reveal()), ("anna", "a:b"));
-        assert!(basic("Bearer YW5uYTphOmI=").is_none());
-        assert!(basic("Basic ???").is_none());
-        assert!(basic("Basic YW5uYQ==").is_none(), "no colon");
+    fn the_cookie_is_found_among_others() {
+        assert_eq!(key("a=b; __Host-pillarbox=xyz; c"), Some("xyz"));
+        assert_eq!(key("__Host-pillarbox2=xyz"), None);
+        assert_eq!(key(""), None);
     }
 
     #[test]
-    fn without_an_administrator_only_the_office_may_look() {
-        let (config, logins) = (Config::default(), Logins::default());
-        let ask = |peer: &str| smol::block_on(access(&config, &logins, peer.parse().unwrap(), None));
-        assert_eq!(ask("127.0.0.1"), Access::Granted);
-        assert_eq!(ask("203.0.113.9"), Access::Denied);
+    fn only_json_is_json() {
+        assert!(is_json(Some("application/json")) && is_json(Some("Application/JSON; charset=utf-8")));
+        assert!(!is_json(None) && !is_json(Some("text/plain; application/json")));
     }
 }

@@ -16,19 +16,18 @@ use std::time::Duration;
 use nix::sys::stat::{Mode, umask};
 use tiny_http::{Header, Response, Server};
 
-use super::access::{Access, access};
+use super::access::{Carried, caller};
 use super::api::{self, Api, Caller};
 use super::head::PEER_FIELD;
 use super::pages;
-use crate::policy::{Event, Place};
 
 /// Bytes of a body from the socket at most: a whole configuration.
 const MAX_BODY: u64 = 4 * 1024 * 1024;
 const WATCH: Duration = Duration::from_secs(60);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 const STACK: usize = 512 * 1024;
-/// Threads that answer: one may be busy with a backup.
-const THREADS: usize = 2;
+/// Threads that answer: some may be busy with a backup, a test at a provider, a login.
+const THREADS: usize = 4;
 
 /// Where the socket is. The path must fit a socket address (107 bytes).
 pub fn control_path(data: &Path) -> PathBuf {
@@ -78,7 +77,7 @@ fn is_alive(path: &Path) -> bool {
         let mut socket = UnixStream::connect(path)?;
         socket.set_read_timeout(Some(SIGN_OF_LIFE))?;
         socket.set_write_timeout(Some(SIGN_OF_LIFE))?;
-        socket.write_all(b"GET /style.css HTTP/1.1\r\nConnection: close\r\n\r\n")?;
+        socket.write_all(b"GET /index.html HTTP/1.1\r\nConnection: close\r\n\r\n")?;
         let mut start = [0; 12];
         socket.read_exact(&mut start)?;
         Ok(start.starts_with(b"HTTP/1.1 200"))
@@ -139,31 +138,53 @@ fn answer_all(server: &Server, api: &Api) {
     }
 }
 
+/// Status, header fields, body.
 struct Reply {
     status: u16,
-    kind: &'static str,
+    fields: Vec<(&'static str, String)>,
     body: Vec<u8>,
-    login: bool,
 }
 
 impl Reply {
     fn text(status: u16, text: &str) -> Reply {
-        Reply { status, kind: "text/plain; charset=utf-8", body: format!("{text}\n").into_bytes(), login: false }
+        let fields = vec![("Content-Type", "text/plain; charset=utf-8".into()), ("Cache-Control", "no-store".into())];
+        Reply { status, fields, body: format!("{text}\n").into_bytes() }
+    }
+
+    /// As an API error.
+    fn error(status: u16, text: &str) -> Reply {
+        Reply::of(api::Response {
+            status,
+            kind: "application/json",
+            body: serde_json::json!({ "error": text }).to_string().into_bytes(),
+            cookie: None,
+        })
+    }
+
+    fn of(response: api::Response) -> Reply {
+        let mut fields = vec![("Content-Type", response.kind.to_string()), ("Cache-Control", "no-store".into())];
+        fields.extend(response.cookie.map(|cookie| ("Set-Cookie", cookie)));
+        Reply { status: response.status, fields, body: response.body }
+    }
+
+    /// Text of some length travels compressed. Nothing secret stands in an answer beside what a stranger chose, so the
+    /// length tells nothing.
+    fn compressed(mut self, request: &tiny_http::Request) -> Reply {
+        let is_packed = self.fields.iter().any(|(name, _)| *name == "Content-Encoding");
+        if !is_packed && self.body.len() > 1024 && pages::takes_gzip(field(request, "Accept-Encoding")) {
+            self.body = pages::gzip(&self.body, 4);
+            self.fields.push(("Content-Encoding", "gzip".into()));
+        }
+        self
     }
 
     fn into_response(self) -> Response<io::Cursor<Vec<u8>>> {
         let mut response = Response::from_data(self.body).with_status_code(self.status);
-        let mut add = |name: &str, value: &str| {
+        let always = pages::FIELDS.into_iter().map(|(name, value)| (name, value.to_string()));
+        for (name, value) in always.chain(self.fields) {
             if let Ok(header) = Header::from_bytes(name, value) {
                 response.add_header(header);
             }
-        };
-        add("Content-Type", self.kind);
-        for (name, value) in pages::FIELDS {
-            add(name, value);
-        }
-        if self.login {
-            add("WWW-Authenticate", "Basic realm=\"Pillarbox\", charset=\"UTF-8\"");
         }
         // The front and the command line want a length, not chunks.
         response.with_chunked_threshold(usize::MAX)
@@ -176,39 +197,45 @@ fn answer(request: &mut tiny_http::Request, api: &Api) -> Reply {
     if too_large || request.as_reader().take(MAX_BODY).read_to_end(&mut body).is_err() {
         return Reply::text(413, "the request is too large");
     }
-    let caller = match field(request, PEER_FIELD).map(str::parse::<IpAddr>) {
-        None => Caller::Owner,
-        Some(Err(_)) => return Reply::text(400, "bad request"),
-        Some(Ok(peer)) => {
-            let config = api.config.current();
-            let may = access(&config, &api.logins, peer, field(request, "Authorization"));
-            match async_io::block_on(may) {
-                Access::Granted => Caller::Network,
-                Access::Wrong(name) => {
-                    api.watch.note(&config.security, Place::Other, peer, Event::BadLogin, &name);
-                    return Reply { login: true, ..Reply::text(401, "a login is needed") };
-                }
-                Access::Login => return Reply { login: true, ..Reply::text(401, "a login is needed") },
-                Access::Denied => return Reply::text(403, "make an administrator first: pillarbox user add"),
-            }
-        }
-    };
     let (method, target) = (request.method().as_str().to_string(), request.url().to_string());
-    if let Some(path) = target.strip_prefix("/api/v1/") {
-        let request = api::Request { method: &method, path, body: &body, caller };
-        let response = async_io::block_on(api.handle(request));
-        return Reply {
-            status: response.status,
-            kind: "application/json",
-            body: response.json.into_bytes(),
-            login: false,
-        };
+    let Some(path) = target.strip_prefix("/api/v1/") else { return page(request, &method, &target) };
+    let peer = match field(request, PEER_FIELD).map(str::parse::<IpAddr>) {
+        None => None,
+        Some(Ok(peer)) => Some(peer),
+        Some(Err(_)) => return Reply::text(400, "bad request"),
+    };
+    let carried = Carried {
+        method: &method,
+        kind: field(request, "Content-Type"),
+        cookie: field(request, "Cookie"),
+        token: field(request, "X-CSRF-Token"),
+        background: field(request, "X-Background").is_some(),
+    };
+    let caller = match peer.map_or(Ok(Caller::Owner), |peer| caller(api, peer, &carried)) {
+        Ok(caller) => caller,
+        Err(why) => return Reply::error(403, why),
+    };
+    let response = async_io::block_on(api.handle(api::Request { method: &method, path, body: &body, caller, peer }));
+    Reply::of(response).compressed(request)
+}
+
+/// A file of the page. It has nothing in it that a stranger may not see.
+fn page(request: &tiny_http::Request, method: &str, target: &str) -> Reply {
+    let Some(page) = pages::page(target) else { return Reply::text(404, "there is nothing here") };
+    if !matches!(method, "GET" | "HEAD") {
+        return Reply::text(405, "this can only be looked at");
     }
-    match (method.as_str(), pages::page(&target)) {
-        ("GET" | "HEAD", Some(page)) => Reply { status: 200, kind: page.kind, body: page.bytes.to_vec(), login: false },
-        (_, Some(_)) => Reply::text(405, "this can only be looked at"),
-        (_, None) => Reply::text(404, "there is nothing here"),
+    let mut fields = vec![("Content-Type", page.kind.into()), ("Cache-Control", page.cache.into())];
+    fields.push(("ETag", page.tag.clone()));
+    fields.push(("Vary", "Accept-Encoding".into()));
+    if field(request, "If-None-Match") == Some(page.tag.as_str()) {
+        return Reply { status: 304, fields, body: Vec::new() };
     }
+    if pages::takes_gzip(field(request, "Accept-Encoding")) {
+        fields.push(("Content-Encoding", "gzip".into()));
+        return Reply { status: 200, fields, body: page.packed.clone() };
+    }
+    Reply { status: 200, fields, body: page.bytes.clone() }
 }
 
 fn field<'a>(request: &'a tiny_http::Request, name: &str) -> Option<&'a str> {

@@ -14,7 +14,7 @@ use crate::net::tls::ServerTls;
 use crate::net::{Stream, Tasks, timeout};
 use crate::policy::{Lists, Watch};
 
-use super::exchange;
+use super::{exchange, redirect};
 
 /// What the front is made of. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Front {
     pub control: PathBuf,
     pub stop: Stop,
     pub limits: Limits,
+    /// Connections are not encrypted and only sent on to HTTPS, at this port.
+    pub send_on_to: Option<u16>,
 }
 
 /// What a client may take. The defaults suit a page that a few people look at.
@@ -51,14 +53,16 @@ impl Default for Limits {
     fn default() -> Limits {
         let seconds = Duration::from_secs;
         Limits {
-            total: 64,
-            per_address: 8,
+            total: 96,
+            // A browser opens six; two people may come from one address.
+            per_address: 16,
             handshake: seconds(10),
             head: seconds(10),
             idle: seconds(30),
             body: seconds(30),
             reply: seconds(30),
-            backend: seconds(30),
+            // A test at a provider takes its time.
+            backend: seconds(90),
         }
     }
 }
@@ -97,6 +101,9 @@ pub async fn run(front: Front, listener: TcpListener) {
 
 async fn connection(front: Front, tcp: Async<TcpStream>, peer: IpAddr, _place: Place) {
     let served = async {
+        if let Some(port) = front.send_on_to {
+            return redirect::answer(Stream::plain(tcp)?, port, &front.limits).await;
+        }
         let secure = async { Stream::plain(tcp)?.accept_tls(&front.tls).await };
         let Ok(stream) = timeout(front.limits.handshake, secure).await else { return Ok(()) };
         exchange::serve(stream?, peer, &front.control, &front.limits).await

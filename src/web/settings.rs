@@ -34,12 +34,19 @@ pub fn stored(store: &Store) -> Result<Config, SettingsError> {
     }
 }
 
-/// Stores and publishes a configuration that is ready to be put in force, unless it is in force already.
-pub async fn replace(store: &Store, published: &Published, new: Config) -> Result<(), SettingsError> {
+/// Stores and publishes a configuration that is ready to be put in force, unless it is in force already. `beside` goes
+/// into the same commit.
+pub async fn replace(
+    store: &Store,
+    published: &Published,
+    new: Config,
+    mut beside: Vec<Change>,
+) -> Result<(), SettingsError> {
     if store.config()?.is_some() && *published.current() == new {
         return Ok(());
     }
-    store.commit(vec![Change::PutConfig { json: new.to_json() }]).await?;
+    beside.push(Change::PutConfig { json: new.to_json() });
+    store.commit(beside).await?;
     store.settled().await?;
     published.publish(new);
     Ok(())
@@ -54,7 +61,8 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
     if pop3_sockets(before) != pop3_sockets(after) {
         parts.push("POP3 services");
     }
-    if (before.web.enabled, &before.web.listen) != (after.web.enabled, &after.web.listen) {
+    let page = |config: &Config| (config.web.enabled, config.web.listen.clone(), config.web.redirect_from.clone());
+    if page(before) != page(after) {
         parts.push("status page");
     }
     let named_by_host = before.tls.certificate_file.is_empty() && before.general.host_name != after.general.host_name;

@@ -43,17 +43,20 @@ impl Checks<'_> {
     fn listeners(&mut self) {
         let config = self.config;
         let smtp = config.smtp.iter().map(|service| (service.enabled, &service.listen));
-        let smtp = smtp.enumerate().map(|(position, service)| (format!("smtp[{position}]"), service));
+        let smtp = smtp.enumerate().map(|(position, service)| (format!("smtp[{position}].listen"), service));
         let pop3 = config.pop3.iter().map(|service| (service.enabled, &service.listen));
-        let pop3 = pop3.enumerate().map(|(position, service)| (format!("pop3[{position}]"), service));
-        let web = [("web".to_string(), (config.web.enabled, &config.web.listen))];
+        let pop3 = pop3.enumerate().map(|(position, service)| (format!("pop3[{position}].listen"), service));
+        let web = [
+            ("web.listen".to_string(), (config.web.enabled, &config.web.listen)),
+            ("web.redirect_from".to_string(), (config.web.enabled, &config.web.redirect_from)),
+        ];
         let mut taken: HashMap<SocketAddr, String> = HashMap::new();
-        for (service, (enabled, listen)) in smtp.chain(pop3).chain(web) {
-            if enabled && listen.is_empty() {
-                self.wrong(format!("{service}.listen"), "is empty; to stop the service, set enabled = false");
+        for (setting, (enabled, listen)) in smtp.chain(pop3).chain(web) {
+            if enabled && listen.is_empty() && setting != "web.redirect_from" {
+                self.wrong(&setting, "is empty; to stop the service, set enabled = false");
             }
             for (position, text) in listen.iter().enumerate() {
-                let path = format!("{service}.listen[{position}]");
+                let path = format!("{setting}[{position}]");
                 let Ok(address) = text.parse::<SocketAddr>() else {
                     self.wrong(path, format!("\"{text}\" is no address with a port, such as 0.0.0.0:25 or [::]:25"));
                     continue;

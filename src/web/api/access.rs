@@ -7,12 +7,66 @@ use crate::config::access::for_the_lan;
 use crate::config::{ANY, AccessList, AccessRule, Config, Network, Restrict, SmtpService, lower};
 use crate::rules::access::{self, Row};
 
-use super::{Answer, Api, ApiError, value};
+use super::operation::{Body, Gives, Operation, PLAIN, json as schema_of};
+use super::{Answer, Api, ApiError, read, value};
+
+const STORED: Gives = Gives::Object("stored:boolean restart:array");
+
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        method: "PUT",
+        path: "access/{service}",
+        summary: "Access restrictions in the text form of the reference product",
+        body: Body::Text("text/plain"),
+        gives: STORED,
+        run: |api, call| Box::pin(async move { api.import_access(call.step(0), call.body).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "access/{service}/lan",
+        summary: "Opens a service to the office and to nobody else",
+        gives: STORED,
+        run: |api, call| Box::pin(async move { api.access_for_the_lan(call.step(0)).await }),
+        ..PLAIN
+    },
+    Operation {
+        path: "blocks",
+        summary: "Who is kept out",
+        gives: Gives::Object("blocks:array"),
+        run: |api, _| Box::pin(async { api.blocks() }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "blocks",
+        summary: "Keeps an address or network out for so many minutes",
+        body: Body::Json(schema_of::<NewBlock>),
+        gives: Gives::Object("blocked:string until:integer"),
+        run: |api, call| Box::pin(async move { api.add_block(read(call.body)?).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "DELETE",
+        path: "blocks/{network}",
+        summary: "Lets it in again",
+        gives: Gives::Object("unblocked:string"),
+        run: |api, call| Box::pin(async move { api.remove_block(call.step(0)).await }),
+        ..PLAIN
+    },
+    Operation {
+        path: "events",
+        summary: "What clients did wrong lately",
+        gives: Gives::Object("log:array"),
+        run: |api, _| Box::pin(async { api.events() }),
+        ..PLAIN
+    },
+];
 
 /// The longest block, minutes.
 const LONGEST: u32 = 999_999_999;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBlock {
     network: String,
@@ -32,7 +86,7 @@ struct EventRow {
 impl Api {
     /// Puts a list in the form of the reference product in place of a service's own. `service`: `global`, `web`, `smtp`,
     /// `pop3`, or `smtp:` and `pop3:` with the name of a service.
-    pub(super) async fn import_access(&self, service: &str, body: &[u8]) -> Answer {
+    async fn import_access(&self, service: &str, body: &[u8]) -> Answer {
         let text = std::str::from_utf8(body).map_err(|_| ApiError::Bad("the list is not UTF-8".into()))?;
         let read = access::parse(text).map_err(|mistakes| {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -46,20 +100,20 @@ impl Api {
     }
 
     /// Opens a service to the office and to nobody else.
-    pub(super) async fn access_for_the_lan(&self, service: &str) -> Answer {
+    async fn access_for_the_lan(&self, service: &str) -> Answer {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         put(&mut config, service, |_| for_the_lan(), None)?;
         self.put_changed(config).await
     }
 
-    pub(super) fn blocks(&self) -> Answer {
+    fn blocks(&self) -> Answer {
         let blocks = self.watch.blocks();
         let row = |block: &crate::store::Block| json!({ "network": block.network, "since": block.since, "until": block.until, "reason": block.reason });
         Ok(json!({ "blocks": blocks.iter().map(row).collect::<Vec<_>>() }))
     }
 
-    pub(super) async fn add_block(&self, new: NewBlock) -> Answer {
+    async fn add_block(&self, new: NewBlock) -> Answer {
         if !(1..=LONGEST).contains(&new.minutes) {
             return Err(ApiError::Bad(format!("{} is not within 1 to {LONGEST} minutes", new.minutes)));
         }
@@ -67,7 +121,7 @@ impl Api {
         Ok(json!({ "blocked": block.network, "until": block.until }))
     }
 
-    pub(super) async fn remove_block(&self, name: &str) -> Answer {
+    async fn remove_block(&self, name: &str) -> Answer {
         match self.watch.unblock(network(name)?).await? {
             true => Ok(json!({ "unblocked": name })),
             false => Err(ApiError::Unknown(format!("block of {name}"))),
@@ -75,7 +129,7 @@ impl Api {
     }
 
     /// What clients did lately, newest first.
-    pub(super) fn events(&self) -> Answer {
+    fn events(&self) -> Answer {
         let rows = self.watch.recent().into_iter().map(|noted| EventRow {
             time: noted.at,
             address: noted.client.to_string(),

@@ -5,10 +5,80 @@ use serde_json::json;
 
 use crate::config::{Config, Connection, lower};
 
+use super::operation::{Gives, Operation, PLAIN};
 use super::{Answer, Api, ApiError, value};
 
+const STARTED: Gives = Gives::Object("started:array");
+const PAUSED: Gives = Gives::Object("paused:boolean by_file:boolean");
+
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "connections",
+        summary: "Connections and the state of the schedule",
+        gives: Gives::Object("connections:array schedule:object"),
+        run: |api, _| Box::pin(async { api.connections() }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "connections/start",
+        summary: "Runs the default Connections now",
+        gives: STARTED,
+        run: |api, _| Box::pin(async { api.start_connections(None).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "connections/{name}/start",
+        summary: "Runs one Connection now",
+        gives: STARTED,
+        run: |api, call| Box::pin(async move { api.start_connections(Some(call.step(0))).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "connections/{name}/pause",
+        summary: "The schedule passes over this Connection",
+        gives: PAUSED,
+        run: |api, call| Box::pin(async move { api.pause(Some(call.step(0)), true).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "connections/{name}/resume",
+        summary: "Takes the pause of this Connection back",
+        gives: PAUSED,
+        run: |api, call| Box::pin(async move { api.pause(Some(call.step(0)), false).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "schedule/pause",
+        summary: "Nothing runs by itself",
+        gives: PAUSED,
+        run: |api, _| Box::pin(async { api.pause(None, true).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "schedule/resume",
+        summary: "Takes the pause of the schedule back",
+        gives: PAUSED,
+        run: |api, _| Box::pin(async { api.pause(None, false).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "collect",
+        summary: "Collects now",
+        gives: Gives::Object("collecting:integer"),
+        run: |api, _| Box::pin(async { api.collect() }),
+        ..PLAIN
+    },
+];
+
 impl Api {
-    pub(super) fn connections(&self) -> Answer {
+    fn connections(&self) -> Answer {
         let config = self.config.current();
         let states = self.board.connections();
         let mut rows = Vec::with_capacity(config.connections.len());
@@ -40,7 +110,7 @@ impl Api {
     }
 
     /// All that collect something.
-    pub(super) fn collect(&self) -> Answer {
+    fn collect(&self) -> Answer {
         self.needs_a_program()?;
         let config = self.config.current();
         let mut collectors = Vec::new();
@@ -66,7 +136,7 @@ impl Api {
 
     /// One Connection, or the default ones; also those that are paused. Mail that was put off is tried too: whoever starts
     /// a Connection by hand wants to see it go.
-    pub(super) async fn start_connections(&self, name: Option<&str>) -> Answer {
+    async fn start_connections(&self, name: Option<&str>) -> Answer {
         self.needs_a_program()?;
         let config = self.config.current();
         let chosen: Vec<&Connection> = match name {
@@ -87,7 +157,7 @@ impl Api {
     }
 
     /// One Connection, or the whole schedule.
-    pub(super) async fn pause(&self, name: Option<&str>, paused: bool) -> Answer {
+    async fn pause(&self, name: Option<&str>, paused: bool) -> Answer {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         match name {

@@ -4,11 +4,21 @@ use serde_json::json;
 
 use crate::config::NoDefaults;
 
+use super::operation::{Gives, Operation, PLAIN};
 use super::{Answer, Api, ApiError, SettingsError, value};
+
+pub const OPERATIONS: &[Operation] = &[Operation {
+    method: "POST",
+    path: "config/{page}/defaults",
+    summary: "The settings of one page as on a new box; tells what it changed",
+    gives: Gives::Object("stored:boolean restart:array changed:array"),
+    run: |api, call| Box::pin(async move { api.restore_defaults(call.step(0)).await }),
+    ..PLAIN
+}];
 
 impl Api {
     /// Tells what it has changed: setting, before, after.
-    pub(super) async fn restore_defaults(&self, page: &str) -> Answer {
+    async fn restore_defaults(&self, page: &str) -> Answer {
         let _alone = self.changing.lock().await;
         let before = self.config.current();
         let (old, name) = (before.clone(), page.to_string());

@@ -13,12 +13,72 @@ use crate::hooks::{LONGEST_SCRIPT, Stored, name_is_good, script_text};
 use crate::net::now_ms;
 use crate::store::{Change, SavedScript, StoreError};
 
-use super::{Answer, Api, ApiError, value};
+use super::operation::{Body, Gives, Operation, PLAIN, json as schema_of};
+use super::{Answer, Api, ApiError, read, value};
 
 /// Scripts at most.
 const MOST: usize = 500;
 
-#[derive(Deserialize)]
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "hooks",
+        summary: "The functions that scripts may have",
+        gives: Gives::Object("hooks:array"),
+        run: |api, _| Box::pin(async { Ok(api.hooks()) }),
+        ..PLAIN
+    },
+    Operation {
+        path: "hooks/scripts",
+        summary: "Scripts there are",
+        gives: Gives::Object("scripts:array"),
+        run: |api, _| Box::pin(async { api.scripts() }),
+        ..PLAIN
+    },
+    Operation {
+        path: "hooks/scripts/{name}",
+        summary: "A script",
+        gives: Gives::Object("name:string text:string saved_at:integer"),
+        run: |api, call| Box::pin(async move { api.script(call.step(0)) }),
+        ..PLAIN
+    },
+    Operation {
+        method: "PUT",
+        path: "hooks/scripts/{name}",
+        summary: "Stores a script and puts it in force",
+        body: Body::Text("text/x-lua"),
+        gives: Gives::Object("saved:string doubts:array"),
+        run: |api, call| Box::pin(async move { api.save_script(call.step(0), call.body).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "DELETE",
+        path: "hooks/scripts/{name}",
+        summary: "The script goes",
+        gives: Gives::Object("removed:string"),
+        run: |api, call| Box::pin(async move { api.remove_script(call.step(0)).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "hooks/check/{name}",
+        summary: "What is wrong with a script, or looks like a mistake",
+        body: Body::Text("text/x-lua"),
+        gives: Gives::Object("found:array"),
+        run: |api, call| Box::pin(async move { api.check_script(call.step(0), call.body).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "hooks/run",
+        summary: "Tries a hook on a mail; nothing is sent or stored",
+        body: Body::Json(schema_of::<TrialWish>),
+        gives: Gives::Object(""),
+        run: |api, call| Box::pin(async move { api.try_script(read(call.body)?).await }),
+        ..PLAIN
+    },
+];
+
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrialWish {
     script: String,
@@ -34,7 +94,7 @@ pub struct TrialWish {
 
 impl Api {
     /// What scripts may define.
-    pub(super) fn hooks(&self) -> serde_json::Value {
+    fn hooks(&self) -> serde_json::Value {
         let shelf = self.hooks.shelf();
         let is_there = |declaration: &&Declaration| {
             let file = declaration.name.to_lowercase();
@@ -58,7 +118,7 @@ impl Api {
         json!({ "hooks": ALL.iter().map(script).collect::<Vec<_>>() })
     }
 
-    pub(super) fn scripts(&self) -> Answer {
+    fn scripts(&self) -> Answer {
         let shelf = self.hooks.shelf();
         let row = |script: &SavedScript| {
             let stored = shelf.named(&script.name);
@@ -74,7 +134,7 @@ impl Api {
         Ok(json!({ "scripts": self.store.scripts()?.iter().map(row).collect::<Vec<_>>() }))
     }
 
-    pub(super) fn script(&self, name: &str) -> Answer {
+    fn script(&self, name: &str) -> Answer {
         let wanted = name.to_lowercase();
         let script = self.store.scripts()?.into_iter().find(|script| script.name.to_lowercase() == wanted);
         let script = script.ok_or_else(|| unknown(name))?;
@@ -82,7 +142,7 @@ impl Api {
     }
 
     /// Stores a script and puts it in force. One that cannot be read is refused; doubts come with the answer.
-    pub(super) async fn save_script(&self, name: &str, body: &[u8]) -> Answer {
+    async fn save_script(&self, name: &str, body: &[u8]) -> Answer {
         let text = text_of(body)?;
         if !name_is_good(name) {
             return Err(ApiError::Bad(format!("{name} is no name of a script, such as mxout.lua or bob/delivery.lua")));
@@ -101,19 +161,19 @@ impl Api {
         Ok(json!({ "saved": name, "doubts": doubts }))
     }
 
-    pub(super) async fn remove_script(&self, name: &str) -> Answer {
+    async fn remove_script(&self, name: &str) -> Answer {
         let _alone = self.changing.lock().await;
         self.script(name)?;
         self.change_scripts(vec![Change::ScriptRemoved { name: name.into() }]).await?;
         Ok(json!({ "removed": name }))
     }
 
-    pub(super) async fn check_script(&self, name: &str, body: &[u8]) -> Answer {
+    async fn check_script(&self, name: &str, body: &[u8]) -> Answer {
         let found = self.hooks.check(name, &text_of(body)?).await;
         Ok(json!({ "found": found }))
     }
 
-    pub(super) async fn try_script(&self, wish: TrialWish) -> Answer {
+    async fn try_script(&self, wish: TrialWish) -> Answer {
         let mail = STANDARD.decode(&wish.mail).map_err(|_| ApiError::Bad("the mail is not Base64".into()))?;
         let stored = match wish.text {
             Some(text) => Arc::new(Stored::new(wish.script, text_of(text.as_bytes())?)),

@@ -8,9 +8,65 @@ use crate::mail::Address;
 use crate::route::{self, Origin};
 use crate::rules::csv;
 
-use super::{Answer, Api, ApiError, decoded};
+use super::operation::{Body, Gives, Operation, PLAIN, json as schema_of};
+use super::{Answer, Api, ApiError, read};
 
-#[derive(Deserialize)]
+const STORED: Gives = Gives::Object("stored:boolean restart:array");
+
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "mappings",
+        summary: "Further addresses and where they lead",
+        gives: Gives::Object("mappings:array"),
+        run: |api, _| Box::pin(async { Ok(api.mappings()) }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "mappings",
+        summary: "A new mapping",
+        body: Body::Json(schema_of::<NewMapping>),
+        gives: STORED,
+        run: |api, call| Box::pin(async move { api.add_mapping(read(call.body)?).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "DELETE",
+        path: "mappings",
+        summary: "Removes mappings of an address",
+        query: &[("address", "The address"), ("target", "Only the mapping that leads there")],
+        gives: STORED,
+        run: |api, call| Box::pin(async move { api.remove_mapping(call.query("address"), call.query("target")).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "mappings/import",
+        summary: "Adds the mappings of a CSV file: address, target, type, comment",
+        body: Body::Text("text/csv"),
+        gives: Gives::Object("stored:boolean restart:array added:integer"),
+        run: |api, call| Box::pin(async move { api.import_mappings(call.body).await }),
+        ..PLAIN
+    },
+    Operation {
+        path: "route",
+        summary: "Where an address leads and why, by each way a mail may come",
+        query: &[("address", "The address")],
+        gives: Gives::Object("local:object smtp:object pop3:object"),
+        run: |api, call| Box::pin(async move { api.route(call.query("address")) }),
+        ..PLAIN
+    },
+    Operation {
+        path: "lan/rules",
+        summary: "The rules with which another server forwards to this one, TOML",
+        query: &[("server", "How that server calls this one")],
+        gives: Gives::Object("toml:string"),
+        run: |api, call| Box::pin(async move { api.lan_rules(call.query("server")) }),
+        ..PLAIN
+    },
+];
+
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMapping {
     address: String,
@@ -22,11 +78,11 @@ pub struct NewMapping {
 }
 
 impl Api {
-    pub(super) fn mappings(&self) -> serde_json::Value {
+    fn mappings(&self) -> serde_json::Value {
         json!({ "mappings": self.config.current().to_json_covered().get("mappings") })
     }
 
-    pub(super) async fn add_mapping(&self, new: NewMapping) -> Answer {
+    async fn add_mapping(&self, new: NewMapping) -> Answer {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         let NewMapping { address, target, mail_type, comment } = new;
@@ -35,15 +91,14 @@ impl Api {
     }
 
     /// All of `address`, or those of them that lead to `target`.
-    pub(super) async fn remove_mapping(&self, query: &str) -> Answer {
-        let address = parameter(query, "address")?.ok_or_else(|| ApiError::Bad("which address?".into()))?;
-        let target = parameter(query, "target")?;
+    async fn remove_mapping(&self, address: Option<&str>, target: Option<&str>) -> Answer {
+        let address = address.ok_or_else(|| ApiError::Bad("which address?".into()))?;
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         let before = config.mappings.len();
         config.mappings.retain(|mapping| {
-            let same_target = target.as_ref().is_none_or(|target| same(&mapping.target, target));
-            !(same(&mapping.address, &address) && same_target)
+            let same_target = target.is_none_or(|target| same(&mapping.target, target));
+            !(same(&mapping.address, address) && same_target)
         });
         if config.mappings.len() == before {
             return Err(ApiError::Unknown(format!("such mapping of {address}")));
@@ -53,7 +108,7 @@ impl Api {
 
     /// Adds the mappings of a CSV file (address, target, type, comment; a first line that names the columns may order them
     /// otherwise) to those there are; one that is there already is not added again.
-    pub(super) async fn import_mappings(&self, body: &[u8]) -> Answer {
+    async fn import_mappings(&self, body: &[u8]) -> Answer {
         let text = std::str::from_utf8(body).map_err(|_| ApiError::Bad("the file is not UTF-8".into()))?;
         let new = read_mappings(text)?;
         let _alone = self.changing.lock().await;
@@ -78,9 +133,9 @@ impl Api {
     }
 
     /// Where an address leads, for mail of the office, from outside, and collected.
-    pub(super) fn route(&self, query: &str) -> Answer {
-        let text = parameter(query, "address")?.ok_or_else(|| ApiError::Bad("which address?".into()))?;
-        let address = Address::parse(&text).map_err(|error| ApiError::Bad(format!("{text}: {error}")))?;
+    fn route(&self, address: Option<&str>) -> Answer {
+        let text = address.ok_or_else(|| ApiError::Bad("which address?".into()))?;
+        let address = Address::parse(text).map_err(|error| ApiError::Bad(format!("{text}: {error}")))?;
         let config = self.config.current();
         let explain = |origin| route::explain(&config, origin, &address);
         Ok(json!({
@@ -91,10 +146,9 @@ impl Api {
     }
 
     /// The LAN forwarding rules with which another server forwards to this one.
-    pub(super) fn lan_rules(&self, query: &str) -> Answer {
+    fn lan_rules(&self, server: Option<&str>) -> Answer {
         let config = self.config.current();
-        let server = parameter(query, "server")?.unwrap_or_else(|| config.general.host_name.clone());
-        Ok(json!({ "toml": config.lan_rules_for_others(&server) }))
+        Ok(json!({ "toml": config.lan_rules_for_others(server.unwrap_or(&config.general.host_name)) }))
     }
 }
 
@@ -142,11 +196,6 @@ fn read_mappings(text: &str) -> Result<Vec<Mapping>, ApiError> {
 
 fn same(a: &str, b: &str) -> bool {
     lower(a.trim()) == lower(b.trim())
-}
-
-fn parameter(query: &str, name: &str) -> Result<Option<String>, ApiError> {
-    let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
-    found.map(|(_, value)| decoded(value)).transpose()
 }
 
 #[cfg(test)]

@@ -1,65 +1,53 @@
 //! The JSON API under `/api/v1/`: one function a request, the same for the page, the socket and the command line that
 //! opens the store itself.
 //!
-//! | request | does |
-//! |---|---|
-//! | `GET status` | what listens, sessions, queue, collectors, senders, problems, the store |
-//! | `GET queue?after=ID&limit=N` | mails in the outgoing queue |
-//! | `POST queue/ID/retry`, `hold`, `release`, `DELETE queue/ID` | one mail; `POST queue/retry` all that are not held |
-//! | `POST collect` | collect now |
-//! | `GET connections` | Connections and the state of the schedule |
-//! | `POST connections/start`, `connections/NAME/start` | run the default Connections, or one, now |
-//! | `POST connections/NAME/pause`, `resume` | one Connection; `POST schedule/pause`, `resume` the whole schedule |
-//! | `GET config`, `PUT config` | the configuration by sections; secrets are stars, and stay as they are where stars come back |
-//! | `GET config/file?secrets=yes`, `PUT config/file` | the same as a TOML file |
-//! | `POST config/PAGE/defaults` | the settings of one page as on a new box; tells what it changed |
-//! | `GET users`, `POST users`, `PUT users/NAME/password`, `DELETE users/NAME` | people |
-//! | `PUT access/SERVICE` | access restrictions in the form of the reference product |
-//! | `GET rules/LIST`, `PUT rules/LIST` | download rules and SMTP rules in the form of the reference product |
-//! | `POST access/SERVICE/lan` | open to the office and to nobody else |
-//! | `GET blocks`, `POST blocks {"network": …, "minutes": N}`, `DELETE blocks/NETWORK` | who is kept out |
-//! | `GET events` | what clients did wrong lately |
-//! | `GET mappings`, `POST mappings`, `DELETE mappings?address=A&target=T`, `POST mappings/import` (CSV) | addresses |
-//! | `GET route?address=A` | where an address leads and why, by each way a mail may come |
-//! | `GET lan/rules?server=NAME` | the rules with which another server forwards to this one, TOML |
-//! | `GET hooks` | the functions that scripts may have |
-//! | `GET hooks/scripts`, `GET`, `PUT` (text), `DELETE hooks/scripts/NAME` | scripts |
-//! | `POST hooks/check/NAME` (text) | what is wrong with a script, or looks like a mistake |
-//! | `POST hooks/run` | tries a hook on a mail; nothing is sent or stored |
-//! | `GET dns`, `POST dns/test` | the name servers in use and what the last test has said of them; a test now |
-//! | `POST backup {"to": DIR}` | a copy of everything, while mail goes on |
-//! | `GET appliance` | on the flashable image: whether the clock is known, how the last wish went |
-//! | `POST appliance/halt`, `restart`, `backup` | stop or restart the board; a backup onto the USB stick |
+//! What there is stands in tables of [`Operation`]s, one in each file; `GET openapi.json` tells them. A failure is
+//! `{"error": "one line"}` with status 400 (the request), 401 (a login is needed), 403, 404, 405, 409 (not in this
+//! state) or 500; where settings are wrong it has `fields`, each with `path` and `message`.
 //!
-//! A failure is `{"error": "one line"}` with status 400 (the request), 403, 404, 405, 409 (not in this state) or 500.
-//! What comes from the network may look at `status` and `queue`; everything else is for the socket.
+//! Who asks is known before: [`Caller`]. A request that changes settings leaves a line in the journal (`audit`).
 
 mod access;
 mod appliance;
+mod audit;
+mod changes;
+mod configuration;
 mod connections;
 mod defaults;
 mod dns;
 mod hooks;
+mod journal;
+mod mailboxes;
 mod mappings;
+mod me;
+mod openapi;
+mod operation;
 mod queue;
 mod rules;
+mod session;
+mod setup;
+mod source;
 mod status;
 mod users;
 
-use std::path::PathBuf;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
 
-use crate::config::{Config, Invalid, Published};
+use crate::config::{Invalid, Published};
 use crate::hooks::Hooks;
-use crate::live::{Board, Signals, Wish, Wishes};
+use crate::live::{Board, Signals, Wishes};
 use crate::net::Resolver;
 use crate::policy::{Logins, Watch};
 use crate::store::{Store, StoreError};
 
-use super::settings::{self, SettingsError};
+pub use session::{COOKIE, has_administrator};
+
+use super::sessions::Sessions;
+use super::settings::SettingsError;
+use operation::{Extra, Operation};
 
 /// What requests work on. Cheap to clone.
 #[derive(Clone)]
@@ -71,7 +59,6 @@ pub struct Api {
     pub logins: Logins,
     pub watch: Watch,
     pub hooks: Hooks,
-    pub resolver: Resolver,
     /// Whether services run, or only the store is open.
     pub running: bool,
     /// Unix milliseconds.
@@ -80,15 +67,37 @@ pub struct Api {
     pub changing: Arc<smol::lock::Mutex<()>>,
     /// Of the board, where the program runs on the appliance.
     pub wishes: Wishes,
+    /// Who is logged in to the page.
+    pub sessions: Sessions,
+    pub resolver: Resolver,
+    /// Whom changes are put down to.
+    pub by: Arc<str>,
 }
 
+/// [`Api::by`] for the command line.
+pub const OWNER: &str = "command line";
+
 /// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// Through the socket or in the same process: may do everything.
     Owner,
-    /// Through the network: may look.
-    Network,
+    /// Logged in to the page.
+    User(Visitor),
+    /// Not logged in, in the office's networks, and nobody could log in since there is no administrator yet.
+    Newcomer,
+    /// Not logged in.
+    Stranger,
+}
+
+/// Somebody who has logged in to the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    pub user: u32,
+    pub name: String,
+    pub administrator: bool,
+    /// Which of his sessions.
+    pub session: [u8; 32],
 }
 
 /// A request, without what HTTP wraps around it.
@@ -99,13 +108,18 @@ pub struct Request<'a> {
     pub path: &'a str,
     pub body: &'a [u8],
     pub caller: Caller,
+    /// Where it comes from; `None` through the socket.
+    pub peer: Option<std::net::IpAddr>,
 }
 
-/// Status as in HTTP, and JSON.
+/// Status as in HTTP, and what is sent.
 #[derive(Clone, Debug)]
 pub struct Response {
     pub status: u16,
-    pub json: String,
+    pub kind: &'static str,
+    pub body: Vec<u8>,
+    /// The value of Set-Cookie.
+    pub cookie: Option<String>,
 }
 
 /// Why a request is not done.
@@ -113,7 +127,11 @@ pub struct Response {
 pub enum ApiError {
     #[error("{0}")]
     Bad(String),
-    #[error("only the command line on this host may do that yet")]
+    #[error("a login is needed")]
+    Login,
+    #[error("name or password is wrong")]
+    WrongLogin,
+    #[error("you may not do that")]
     Forbidden,
     #[error("there is no {0}")]
     Unknown(String),
@@ -131,6 +149,7 @@ impl ApiError {
     fn status(&self) -> u16 {
         match self {
             ApiError::Bad(_) => 400,
+            ApiError::Login | ApiError::WrongLogin => 401,
             ApiError::Forbidden => 403,
             ApiError::Unknown(_) => 404,
             ApiError::Method { .. } => 405,
@@ -139,143 +158,77 @@ impl ApiError {
             ApiError::Settings(_) | ApiError::Store(_) => 500,
         }
     }
+
+    /// As it is answered.
+    fn told(&self) -> serde_json::Value {
+        let mut told = json!({ "error": self.to_string() });
+        if let (ApiError::Settings(SettingsError::Wrong(found)), Some(object)) = (self, told.as_object_mut()) {
+            let field = |one: &Invalid| json!({ "path": one.path, "message": one.message });
+            object.insert("fields".into(), found.iter().map(field).collect());
+        }
+        told
+    }
 }
 
 type Answer = Result<serde_json::Value, ApiError>;
 
+/// All requests there are.
+fn operations() -> impl Iterator<Item = &'static Operation> + Clone {
+    let tables: [&'static [Operation]; 20] = [
+        access::OPERATIONS,
+        appliance::OPERATIONS,
+        audit::OPERATIONS,
+        changes::OPERATIONS,
+        configuration::OPERATIONS,
+        connections::OPERATIONS,
+        defaults::OPERATIONS,
+        dns::OPERATIONS,
+        hooks::OPERATIONS,
+        journal::OPERATIONS,
+        mailboxes::OPERATIONS,
+        mappings::OPERATIONS,
+        me::OPERATIONS,
+        openapi::OPERATIONS,
+        queue::OPERATIONS,
+        rules::OPERATIONS,
+        session::OPERATIONS,
+        setup::OPERATIONS,
+        status::OPERATIONS,
+        users::OPERATIONS,
+    ];
+    tables.into_iter().flatten()
+}
+
 impl Api {
     pub async fn handle(&self, request: Request<'_>) -> Response {
-        match self.answer(&request).await {
-            Ok(value) => Response { status: 200, json: value.to_string() },
-            Err(error) => {
+        let extra = RefCell::new(Extra::default());
+        let answer = self.answer(&request, &extra).await;
+        let Extra { cookie, file } = extra.into_inner();
+        let (status, kind, body) = match (answer, file) {
+            (Ok(_), Some((kind, bytes))) => (200, kind, bytes),
+            (Ok(value), None) => (200, JSON, value.to_string().into_bytes()),
+            (Err(error), _) => {
                 if error.status() == 500 {
                     log::error!("{} {}: {error}", request.method, request.path);
                 }
-                Response { status: error.status(), json: json!({ "error": error.to_string() }).to_string() }
+                (error.status(), JSON, error.told().to_string().into_bytes())
             }
-        }
+        };
+        Response { status, kind, body, cookie }
     }
 
-    async fn answer(&self, request: &Request<'_>) -> Answer {
-        let (path, query) = request.path.split_once('?').unwrap_or((request.path, ""));
-        let steps: Vec<&str> = path.split('/').collect();
-        if request.caller == Caller::Network
-            && !matches!((request.method, steps.as_slice()), ("GET", ["status" | "queue"]))
-        {
-            return Err(ApiError::Forbidden);
-        }
-        match (request.method, steps.as_slice()) {
-            ("GET", ["status"]) => self.status().await,
-            ("GET", ["queue"]) => self.queue(query).await,
-            ("GET", ["queue", mail]) => self.queue_mail(mail).await,
-            ("POST", ["queue", "retry"]) => self.retry_all().await,
-            ("POST", ["queue", mail, "retry"]) => self.queue_change(mail, queue::Action::Retry).await,
-            ("POST", ["queue", mail, "hold"]) => self.queue_change(mail, queue::Action::hold(query)?).await,
-            ("POST", ["queue", mail, "priority", number]) => {
-                self.queue_change(mail, queue::Action::priority(number)?).await
-            }
-            ("POST", ["queue", mail, "release"]) => self.queue_change(mail, queue::Action::Release).await,
-            ("DELETE", ["queue", mail]) => self.queue_change(mail, queue::Action::Remove).await,
-            ("POST", ["collect"]) => self.collect(),
-            ("GET", ["connections"]) => self.connections(),
-            ("POST", ["connections", "start"]) => self.start_connections(None).await,
-            ("POST", ["connections", name, "start"]) => self.start_connections(Some(&decoded(name)?)).await,
-            ("POST", ["connections", name, action @ ("pause" | "resume")]) => {
-                self.pause(Some(&decoded(name)?), *action == "pause").await
-            }
-            ("POST", ["schedule", action @ ("pause" | "resume")]) => self.pause(None, *action == "pause").await,
-            ("GET", ["config"]) => Ok(self.config.current().to_json_covered()),
-            ("PUT", ["config"]) => self.put_sections(read(request.body)?).await,
-            ("GET", ["config", "file"]) => Ok(json!({ "toml": self.config.current().to_toml(query == "secrets=yes") })),
-            ("PUT", ["config", "file"]) => self.put_file(request.body).await,
-            ("POST", ["config", page, "defaults"]) => self.restore_defaults(&decoded(page)?).await,
-            ("GET", ["users"]) => Ok(self.users()),
-            ("POST", ["users"]) => self.add_user(read(request.body)?).await,
-            ("PUT", ["users", name, "password"]) => self.set_password(&decoded(name)?, read(request.body)?).await,
-            ("DELETE", ["users", name]) => self.remove_user(&decoded(name)?).await,
-            ("PUT", ["access", service]) => self.import_access(&decoded(service)?, request.body).await,
-            ("GET", ["rules", list]) => self.export_rules(&decoded(list)?),
-            ("PUT", ["rules", list]) => self.import_rules(&decoded(list)?, request.body).await,
-            ("POST", ["access", service, "lan"]) => self.access_for_the_lan(&decoded(service)?).await,
-            ("GET", ["blocks"]) => self.blocks(),
-            ("POST", ["blocks"]) => self.add_block(read(request.body)?).await,
-            ("DELETE", ["blocks", network]) => self.remove_block(&decoded(network)?).await,
-            ("GET", ["events"]) => self.events(),
-            ("GET", ["mappings"]) => Ok(self.mappings()),
-            ("POST", ["mappings"]) => self.add_mapping(read(request.body)?).await,
-            ("DELETE", ["mappings"]) => self.remove_mapping(query).await,
-            ("POST", ["mappings", "import"]) => self.import_mappings(request.body).await,
-            ("GET", ["route"]) => self.route(query),
-            ("GET", ["lan", "rules"]) => self.lan_rules(query),
-            ("GET", ["hooks"]) => Ok(self.hooks()),
-            ("GET", ["hooks", "scripts"]) => self.scripts(),
-            ("GET", ["hooks", "scripts", name]) => self.script(&decoded(name)?),
-            ("PUT", ["hooks", "scripts", name]) => self.save_script(&decoded(name)?, request.body).await,
-            ("DELETE", ["hooks", "scripts", name]) => self.remove_script(&decoded(name)?).await,
-            ("POST", ["hooks", "check", name]) => self.check_script(&decoded(name)?, request.body).await,
-            ("POST", ["hooks", "run"]) => self.try_script(read(request.body)?).await,
-            ("GET", ["dns"]) => self.name_servers(),
-            ("POST", ["dns", "test"]) => self.test_name_servers().await,
-            ("POST", ["backup"]) => self.backup(read(request.body)?).await,
-            ("GET", ["appliance"]) => self.appliance(),
-            ("POST", ["appliance", "halt"]) => self.wish(Wish::Halt),
-            ("POST", ["appliance", "restart"]) => self.wish(Wish::Restart),
-            ("POST", ["appliance", "backup"]) => self.wish(Wish::Backup),
-            (
-                method,
-                [
-                    "status" | "queue" | "collect" | "connections" | "schedule" | "config" | "users" | "backup"
-                    | "access" | "rules" | "blocks" | "events" | "mappings" | "route" | "lan" | "hooks" | "appliance"
-                    | "dns",
-                    ..,
-                ],
-            ) => Err(ApiError::Method { method: method.into(), path: path.into() }),
-            _ => Err(ApiError::Unknown(path.into())),
-        }
-    }
-
-    async fn put_sections(&self, sections: serde_json::Value) -> Answer {
-        let _alone = self.changing.lock().await;
-        let before = self.config.current();
-        self.put_in_force(smol::unblock(move || before.with(sections)).await).await
-    }
-
-    async fn put_file(&self, body: &[u8]) -> Answer {
-        let text = std::str::from_utf8(body).map_err(|_| ApiError::Bad("the file is not UTF-8".into()))?.to_string();
-        let _alone = self.changing.lock().await;
-        let before = self.config.current();
-        self.put_in_force(smol::unblock(move || before.from_toml(&text)).await).await
-    }
-
-    /// A changed copy of the configuration: checked, passwords hashed, put in force.
-    async fn put_changed(&self, changed: Config) -> Answer {
-        let before = self.config.current();
-        self.put_in_force(smol::unblock(move || changed.prepare(Some(&before))).await).await
-    }
-
-    /// Stores and publishes; the caller holds `changing`.
-    async fn put_in_force(&self, new: Result<Config, Vec<Invalid>>) -> Answer {
-        let new = new.map_err(SettingsError::Wrong)?;
-        let before = self.config.current();
-        settings::replace(&self.store, &self.config, new).await?;
-        let restart = settings::needs_restart(&before, &self.config.current());
-        Ok(json!({ "stored": true, "restart": if self.running { restart } else { Vec::new() } }))
-    }
-
-    async fn backup(&self, wish: BackupWish) -> Answer {
-        if !wish.to.is_absolute() {
-            return Err(ApiError::Bad(format!("{} is not a full path", wish.to.display())));
-        }
-        self.store.backup(wish.to.clone()).await?;
-        Ok(json!({ "backup": wish.to }))
+    async fn answer(&self, request: &Request<'_>, extra: &RefCell<Extra>) -> Answer {
+        let (operation, call) = operation::find(operations(), request, extra)?;
+        let by = match &request.caller {
+            Caller::Owner => self.by.clone(),
+            Caller::User(visitor) => visitor.name.as_str().into(),
+            Caller::Newcomer | Caller::Stranger => "first set-up".into(),
+        };
+        (operation.run)(&Api { by, ..self.clone() }, call).await
     }
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BackupWish {
-    to: PathBuf,
-}
+const JSON: &str = "application/json";
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Bad(format!("the request: {error}")))

@@ -10,7 +10,101 @@ use serde_json::json;
 use crate::net::now_ms;
 use crate::store::{Body, Change, Hold, JournalRow, MailId, QueueEntry, RecipientState};
 
+use super::operation::{Gives, Operation, PLAIN};
 use super::{Answer, Api, ApiError, value};
+
+const CHANGED: Gives = Gives::Object("changed:integer");
+
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "queue",
+        summary: "Mails in the outgoing queue, in the order in which they came",
+        query: &[("after", "The mail after which the list begins"), ("limit", "Mails at most, 100")],
+        gives: Gives::Object("length:integer mails:array"),
+        run: |api, call| {
+            Box::pin(async move {
+                let after = call.query("after").map(mail_id).transpose()?;
+                api.queue(after, call.number("limit")?.unwrap_or(ROWS)).await
+            })
+        },
+        ..PLAIN
+    },
+    Operation {
+        path: "queue/{mail}",
+        summary: "One mail, with what was tried for it",
+        gives: Gives::Object("mail:object attempts:array"),
+        run: |api, call| Box::pin(async move { api.queue_mail(call.step(0)).await }),
+        ..PLAIN
+    },
+    Operation {
+        path: "queue/{mail}/source",
+        summary: "The mail as it is",
+        gives: Gives::File("message/rfc822"),
+        run: |api, call| {
+            Box::pin(async move {
+                let mail = mail_id(call.step(0))?;
+                api.store.settled().await?;
+                if api.store.queue_entry(mail)?.is_none() {
+                    return Err(ApiError::Unknown(format!("mail {mail} in the queue")));
+                }
+                call.extra.borrow_mut().file = Some(("message/rfc822", super::source::of(api, mail, "").await?));
+                Ok(serde_json::Value::Null)
+            })
+        },
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "queue/retry",
+        summary: "All mails that are not held are tried now",
+        gives: CHANGED,
+        run: |api, _| Box::pin(async { api.retry_all().await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "queue/{mail}/retry",
+        summary: "The mail is tried now",
+        gives: CHANGED,
+        run: |api, call| Box::pin(async move { api.queue_change(call.step(0), Action::Retry).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "queue/{mail}/hold",
+        summary: "The mail stays until it is released",
+        query: &[("for", "For so many minutes only")],
+        gives: CHANGED,
+        run: |api, call| {
+            Box::pin(async move { api.queue_change(call.step(0), Action::hold(call.query("for"))?).await })
+        },
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "queue/{mail}/release",
+        summary: "The mail is held no longer",
+        gives: CHANGED,
+        run: |api, call| Box::pin(async move { api.queue_change(call.step(0), Action::Release).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "queue/{mail}/priority/{number}",
+        summary: "From 1, which goes first, to 100",
+        gives: CHANGED,
+        run: |api, call| Box::pin(async move { api.queue_change(call.step(0), Action::priority(call.step(1))?).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "DELETE",
+        path: "queue/{mail}",
+        summary: "The mail is deleted, and nobody is told",
+        gives: CHANGED,
+        run: |api, call| Box::pin(async move { api.queue_change(call.step(0), Action::Remove).await }),
+        ..PLAIN
+    },
+];
 
 /// Rows of one answer: by default, and at most.
 const ROWS: usize = 100;
@@ -59,7 +153,7 @@ struct RowRecipient {
 }
 
 #[derive(Clone, Copy)]
-pub enum Action {
+enum Action {
     Retry,
     /// For so many minutes; `None`: until it is released.
     Hold(Option<i64>),
@@ -72,37 +166,23 @@ pub enum Action {
 const LONGEST_HOLD: i64 = 10 * 366 * 24 * 60;
 
 impl Action {
-    /// `for=90`, minutes.
-    pub(super) fn hold(query: &str) -> Result<Action, ApiError> {
-        let Some(text) = query.strip_prefix("for=") else {
-            return if query.is_empty() {
-                Ok(Action::Hold(None))
-            } else {
-                Err(ApiError::Bad(format!("hold has no {query}")))
-            };
-        };
+    /// For so many minutes, or until it is released.
+    fn hold(minutes: Option<&str>) -> Result<Action, ApiError> {
+        let Some(text) = minutes else { return Ok(Action::Hold(None)) };
         let minutes = text.parse().ok().filter(|minutes| (1..=LONGEST_HOLD).contains(minutes));
         let minutes = minutes.ok_or_else(|| ApiError::Bad(format!("{text} is no number of minutes")))?;
         Ok(Action::Hold(Some(minutes)))
     }
 
     /// From 1, which goes first, to 100.
-    pub(super) fn priority(text: &str) -> Result<Action, ApiError> {
+    fn priority(text: &str) -> Result<Action, ApiError> {
         let priority = text.parse().ok().filter(|priority| (1..=100).contains(priority));
         priority.map(Action::Priority).ok_or_else(|| ApiError::Bad(format!("{text} is no priority from 1 to 100")))
     }
 }
 
 impl Api {
-    pub(super) async fn queue(&self, query: &str) -> Answer {
-        let (mut after, mut limit) = (None, ROWS);
-        for (name, text) in query.split('&').filter_map(|part| part.split_once('=')) {
-            match name {
-                "after" => after = Some(mail_id(text)?),
-                "limit" => limit = text.parse().map_err(|_| ApiError::Bad(format!("limit {text} is not a number")))?,
-                _ => return Err(ApiError::Bad(format!("queue has no parameter {name}"))),
-            }
-        }
+    async fn queue(&self, after: Option<MailId>, limit: usize) -> Answer {
         self.store.settled().await?;
         let entries = self.store.queue_list(after, limit.clamp(1, MAX_ROWS))?;
         let under_way = self.board.under_way();
@@ -138,7 +218,7 @@ impl Api {
     }
 
     /// One mail, with what was tried for it lately, newest first.
-    pub(super) async fn queue_mail(&self, mail: &str) -> Answer {
+    async fn queue_mail(&self, mail: &str) -> Answer {
         let mail = mail_id(mail)?;
         self.store.settled().await?;
         let Some(entry) = self.store.queue_entry(mail)? else {
@@ -174,7 +254,7 @@ impl Api {
         parsed.and_then(|message| message.subject().map(str::to_string)).unwrap_or_default()
     }
 
-    pub(super) async fn queue_change(&self, mail: &str, action: Action) -> Answer {
+    async fn queue_change(&self, mail: &str, action: Action) -> Answer {
         let mail = mail_id(mail)?;
         self.store.settled().await?;
         let Some(entry) = self.store.queue_entry(mail)? else {
@@ -246,7 +326,7 @@ fn removed(entry: &QueueEntry, at: i64) -> JournalRow {
     }
 }
 
-fn mail_id(text: &str) -> Result<MailId, ApiError> {
+pub(super) fn mail_id(text: &str) -> Result<MailId, ApiError> {
     let number =
         u64::from_str_radix(text, 16).map_err(|_| ApiError::Bad(format!("{text} is not the name of a mail")))?;
     Ok(MailId(number))

@@ -6,12 +6,32 @@ use crate::config::rules::{from_classic, to_classic};
 use crate::config::{Config, RuleList, SmtpRule, lower};
 use crate::rules::Mistake;
 
+use super::operation::{Body, Gives, Operation, PLAIN};
 use super::{Answer, Api, ApiError};
+
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "rules/{list}",
+        summary: "Download rules and SMTP rules in the text form of the reference product",
+        gives: Gives::Object("text:string"),
+        run: |api, call| Box::pin(async move { api.export_rules(call.step(0)) }),
+        ..PLAIN
+    },
+    Operation {
+        method: "PUT",
+        path: "rules/{list}",
+        summary: "Puts rules in that form in place of those there are",
+        body: Body::Text("text/plain"),
+        gives: Gives::Object("stored:boolean restart:array"),
+        run: |api, call| Box::pin(async move { api.import_rules(call.step(0), call.body).await }),
+        ..PLAIN
+    },
+];
 
 impl Api {
     /// Puts rules in place of those of a list: `download`, `smtp` (the first SMTP service), or `smtp:` with the name of a
     /// service.
-    pub(super) async fn import_rules(&self, list: &str, body: &[u8]) -> Answer {
+    async fn import_rules(&self, list: &str, body: &[u8]) -> Answer {
         let text = std::str::from_utf8(body).map_err(|_| ApiError::Bad("the rules are not UTF-8".into()))?;
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
@@ -22,7 +42,7 @@ impl Api {
         self.put_changed(config).await
     }
 
-    pub(super) fn export_rules(&self, list: &str) -> Answer {
+    fn export_rules(&self, list: &str) -> Answer {
         let mut config = Config::clone(&self.config.current());
         let text = match list {
             "download" => to_classic(config.download_rules.rules()),

@@ -8,7 +8,17 @@ use crate::live::{
 use crate::net::now_ms;
 use crate::store::StoreStatus;
 
+use super::operation::{Gives, May, Operation, PLAIN};
 use super::{Answer, Api, value};
+
+pub const OPERATIONS: &[Operation] = &[Operation {
+    path: "status",
+    may: May::Administrator,
+    summary: "What listens, sessions, queue, connections, problems, the store",
+    gives: Gives::Object("version:string running:boolean now:integer host_name:string queue:object store:object"),
+    run: |api, _| Box::pin(async { api.status().await }),
+    ..PLAIN
+}];
 
 /// Sessions listed at most; all are counted.
 const SESSIONS: usize = 100;
@@ -57,7 +67,7 @@ struct Numbered<T> {
 }
 
 impl Api {
-    pub(super) async fn status(&self) -> Answer {
+    async fn status(&self) -> Answer {
         self.store.settled().await?;
         let board = &self.board;
         let mut list = board.sessions();

@@ -5,9 +5,48 @@ use serde_json::json;
 
 use crate::config::{Config, Secret, User, lower, password};
 
-use super::{Answer, Api, ApiError};
+use super::operation::{Body, Gives, Operation, PLAIN, json as schema_of};
+use super::{Answer, Api, ApiError, Caller, read};
 
-#[derive(Deserialize)]
+const STORED: Gives = Gives::Object("stored:boolean restart:array");
+
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        path: "users",
+        summary: "Who has a mailbox here",
+        gives: Gives::Object("users:array"),
+        run: |api, _| Box::pin(async { Ok(api.users()) }),
+        ..PLAIN
+    },
+    Operation {
+        method: "POST",
+        path: "users",
+        summary: "A new user",
+        body: Body::Json(schema_of::<NewUser>),
+        gives: STORED,
+        run: |api, call| Box::pin(async move { api.add_user(read(call.body)?).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "PUT",
+        path: "users/{name}/password",
+        summary: "Another password for a user",
+        body: Body::Json(schema_of::<NewPassword>),
+        gives: STORED,
+        run: |api, call| Box::pin(async move { api.set_password(call.step(0), read(call.body)?).await }),
+        ..PLAIN
+    },
+    Operation {
+        method: "DELETE",
+        path: "users/{name}",
+        summary: "The user goes; his mailbox stays in the store",
+        gives: STORED,
+        run: |api, call| Box::pin(async move { api.remove_user(call.caller, call.step(0)).await }),
+        ..PLAIN
+    },
+];
+
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     name: String,
@@ -20,14 +59,14 @@ pub struct NewUser {
     aliases: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
     password: Secret,
 }
 
 impl Api {
-    pub(super) fn users(&self) -> serde_json::Value {
+    fn users(&self) -> serde_json::Value {
         let config = self.config.current();
         let users: Vec<_> = config
             .users
@@ -46,7 +85,7 @@ impl Api {
         json!({ "users": users })
     }
 
-    pub(super) async fn add_user(&self, new: NewUser) -> Answer {
+    async fn add_user(&self, new: NewUser) -> Answer {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         if position(&config, &new.name).is_some() {
@@ -64,7 +103,7 @@ impl Api {
         self.put_changed(config).await
     }
 
-    pub(super) async fn set_password(&self, name: &str, new: NewPassword) -> Answer {
+    async fn set_password(&self, name: &str, new: NewPassword) -> Answer {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         let user =
@@ -94,11 +133,14 @@ impl Api {
     }
 
     /// The mailbox stays in the store; its number is not given again.
-    pub(super) async fn remove_user(&self, name: &str) -> Answer {
+    async fn remove_user(&self, caller: &Caller, name: &str) -> Answer {
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         let index = position(&config, name).ok_or_else(|| unknown(name))?;
         let user = config.users.remove(index);
+        if matches!(caller, Caller::User(visitor) if visitor.user == user.id) {
+            return Err(ApiError::Conflict("you are logged in as this user".into()));
+        }
         if lower(&user.name) == lower(&config.general.main_administrator) {
             let why = "is the main administrator: name another one in general.main_administrator first";
             return Err(ApiError::Conflict(format!("{} {why}", user.name)));
