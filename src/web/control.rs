@@ -25,7 +25,8 @@ use super::pages;
 const MAX_BODY: u64 = 4 * 1024 * 1024;
 const WATCH: Duration = Duration::from_secs(60);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
-const STACK: usize = 512 * 1024;
+/// Compressing takes some of it.
+const STACK: usize = 2 * 1024 * 1024;
 /// Threads that answer: some may be busy with a backup, a test at a provider, a login.
 const THREADS: usize = 4;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// For one command, and for something to appear on the page.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser with one window; ends when dropped.
 pub struct Browser {
@@ -160,6 +160,11 @@ impl Browser {
         self.wait(text, || {
             self.run("return document.body.innerText.includes(arguments[0])", json!([text])).as_bool().filter(|is| *is)
         });
+    }
+
+    /// Waits until nothing on the page is of this selector.
+    pub fn is_gone(&self, selector: &str) {
+        self.wait(&format!("end of {selector}"), || self.all(selector).is_empty().then_some(()));
     }
 
     pub fn size(&self, width: u32, height: u32) {

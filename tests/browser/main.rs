@@ -143,7 +143,7 @@ fn first_run(browser: &Browser, page: &str, provider: &Provider) {
     browser.reads("Everything is ready");
     browser.picture("first-6");
     browser.press("To the overview");
-    browser.reads("What is in order");
+    browser.reads("Mails taken since start");
 }
 
 fn users_and_settings(browser: &Browser, page: &str) {
@@ -164,7 +164,7 @@ fn users_and_settings(browser: &Browser, page: &str) {
     browser.picture("wrong");
     browser.fill("[data-path='general.max_hops'] input", "30");
     browser.press("Save");
-    browser.reads("Saved.");
+    browser.is_gone(".bar:not([hidden])");
     browser.go(&format!("{page}#/changes"));
     browser.reads("general.max_hops");
     browser.fill(".search input", "hops");
@@ -177,7 +177,7 @@ fn mail_in_the_queue(browser: &Browser, page: &str, place: &Place) {
     browser.go(&format!("{page}#/connections/0"));
     browser.click(&browser.find("[data-path='connections[0].paused'] input"));
     browser.press("Save");
-    browser.reads("Saved.");
+    browser.is_gone("form.settings");
     send(&place.address("SMTP Server"));
     browser.go(&format!("{page}#/queue"));
     browser.reads("Offer <b>42</b>");
@@ -190,7 +190,7 @@ fn mail_in_the_queue(browser: &Browser, page: &str, place: &Place) {
     browser.press("View source");
     browser.reads("the offer you asked for");
     browser.picture("queue-source");
-    browser.press("Close");
+    browser.click(&browser.find("dialog .buttons button"));
     browser.press("Delete");
     browser.click(&browser.find("dialog button.danger"));
     browser.reads("No mail waits to go out");

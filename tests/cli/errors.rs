@@ -93,7 +93,7 @@ fn low_ports_without_the_right_to_them() {
         Command::new(program).args(["run", "--data"]).arg(place.data()).uid(65534).gid(65534).output().unwrap();
     assert_eq!(
         refusal(&output, 1),
-        "ports 25, 110, 443, 465, 587, 995: permission denied: start as root, give the program the right to bind low \
+        "ports 25, 80, 110, 443, 465, 587, 995: permission denied: start as root, give the program the right to bind low \
          ports (setcap cap_net_bind_service=+ep), or use --high-ports"
     );
 }
