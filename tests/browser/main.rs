@@ -64,7 +64,7 @@ impl Place {
         let config = dir.path().join("office.toml");
         std::fs::write(&config, CONFIG).unwrap();
         let user = nix::unistd::geteuid().is_root().then(|| "root".to_string());
-        let options = Options { data: dir.path().join("data"), config: Some(config), high_ports: false, user };
+        let options = Options { data: dir.path().join("data"), config: Some(config), user, ..Options::default() };
         Place { gateway: Some(Gateway::start(&options).unwrap()), _dir: dir }
     }
 

@@ -55,7 +55,7 @@ async function extra(address) {
   const { size } = await import("../lib/dom.js");
   const of = (row) => mailboxes.find((one) => one.user === row.item.id);
   return [
-    { name: t("users.mail"), number: true, cell: (row) => h("a", { href: `#/mailbox/${row.item.id}`, "aria-label": `${t("users.manage")}: ${row.item.name}` }, String(of(row)?.messages ?? 0)), value: (row) => of(row)?.messages ?? 0 },
+    { name: t("users.mail"), number: true, cell: (row) => h("a", { href: `#/mailbox/${row.item.id}`, "aria-label": `${of(row)?.messages ?? 0}: ${t("users.manage")}, ${row.item.name}` }, String(of(row)?.messages ?? 0)), value: (row) => of(row)?.messages ?? 0 },
     { name: t("users.size"), number: true, cell: (row) => size(of(row)?.bytes ?? 0), value: (row) => of(row)?.bytes ?? 0 },
   ];
 }
