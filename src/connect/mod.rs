@@ -21,7 +21,7 @@ use async_io::Timer;
 use smol::future::FutureExt;
 
 use crate::config::{Config, Connection, Moment, Published, Timetable};
-use crate::live::{Board, Running, Signals, Stop};
+use crate::live::{Board, Patience, Running, Signals, Stop};
 use crate::net::{is_plausible, now_ms};
 use crate::store::Store;
 
@@ -47,11 +47,14 @@ pub struct Context {
     pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// Between two looks at the clock and the files.
     pub look: Duration,
+    /// How long a run goes on while another Connection waits.
+    pub patience: Patience,
 }
 
 impl Context {
     pub fn new(config: Published, signals: Signals, board: Board, store: Store, stop: Stop) -> Context {
-        Context { config, signals, board, store, stop, now: Arc::new(now_ms), look: LOOK }
+        let (now, patience) = (Arc::new(now_ms), Patience::default());
+        Context { config, signals, board, store, stop, now, look: LOOK, patience }
     }
 
     fn now(&self) -> i64 {
@@ -214,7 +217,7 @@ impl Runner {
             let Some(id) = runs.take_mark() else { return };
             let Some(connection) = self.config.connections.iter().find(|c| c.id == id && c.enabled) else { continue };
             self.known.insert(id);
-            self.running = Some(runs.start(id));
+            self.running = Some(runs.start(id, self.context.patience));
             let now = self.context.now();
             self.context.board.connection(id, |state| {
                 state.name.clone_from(&connection.name);

@@ -14,5 +14,5 @@ pub use connections::{ConnectionState, ScheduleState};
 pub use keeper::{Pulse, Report, Wish, Wishes, pulse_path};
 pub use logfile::{LogFiles, file_name};
 pub use name_servers::{LookupState, NameServerState, NameServersState};
-pub use runs::{Part, Running, Runs};
+pub use runs::{Part, Patience, Running, Runs};
 pub use signals::{Signals, Stop, StopSource};

@@ -6,16 +6,33 @@
 //! parts have been dropped. What is done for a run is done while its part is held.
 //!
 //! Between runs the sender may send what comes in, where [`Runs::sends_at_once`] says so; where not, mail waits for the
-//! Connection's next part. That is asked for each Connection by itself and may change at any time
+//! Connection's next part. A part that has lasted its patience is given up as soon as another Connection is marked
+//! ([`Runs::must_yield`]), so that nobody's backlog keeps the others from running. Whether mail waits is asked for each Connection by itself and may change at any time
 //! ([`Runs::on_gate_change`]); until somebody has decided, mail goes at once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use event_listener::{Event, EventListener};
 use smol::channel::{Receiver, Sender};
+
+/// How long one side goes on while another Connection waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// With one collector's session.
+    pub collecting: Duration,
+    /// With the sender's whole part.
+    pub sending: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { collecting: Duration::from_secs(30 * 60), sending: Duration::from_secs(3 * 60) }
+    }
+}
 
 /// One side's share in a run. The run goes on until it is dropped.
 #[derive(Debug)]
@@ -24,6 +41,8 @@ pub struct Part {
     pub connection: u32,
     /// Of this run, counted since the start.
     pub run: u64,
+    /// How long it goes on while another Connection waits.
+    pub patience: Duration,
     _open: Sender<Infallible>,
 }
 
@@ -93,6 +112,11 @@ impl Runs {
         self.state().marked.contains(&connection)
     }
 
+    /// Whether what this Connection began at `since` must come to an end: it has lasted its patience, and another waits.
+    pub fn must_yield(&self, connection: u32, since: Instant, patience: Duration) -> bool {
+        since.elapsed() >= patience && self.state().marked.iter().any(|marked| *marked != connection)
+    }
+
     /// Resolves at the next mark after this call.
     pub fn on_ask(&self) -> EventListener {
         self.inner.asked.listen()
@@ -105,11 +129,11 @@ impl Runs {
 
     /// Hands out both parts of a run. The run before must have finished; a part of it that nobody has fetched is taken
     /// back.
-    pub fn start(&self, connection: u32) -> Running {
+    pub fn start(&self, connection: u32, patience: Patience) -> Running {
         let run = self.inner.started.fetch_add(1, Ordering::Relaxed) + 1;
         let (open, closed) = smol::channel::bounded(1);
-        for side in [&self.collecting.0, &self.sending.0] {
-            let _ = side.force_send(Part { connection, run, _open: open.clone() });
+        for (side, patience) in [(&self.collecting.0, patience.collecting), (&self.sending.0, patience.sending)] {
+            let _ = side.force_send(Part { connection, run, patience, _open: open.clone() });
         }
         Running { connection, closed }
     }
@@ -165,7 +189,7 @@ mod tests {
     #[test]
     fn a_run_ends_when_both_parts_are_dropped() {
         let runs = Runs::default();
-        let running = runs.start(7);
+        let running = runs.start(7, Patience::default());
         let collecting = runs.collecting().try_recv().unwrap();
         assert_eq!((collecting.connection, collecting.run), (7, 1));
         drop(collecting);
@@ -174,8 +198,20 @@ mod tests {
         assert!(!is_over(&running));
         drop(sending);
         assert!(is_over(&running));
-        assert_eq!(runs.start(8).connection, 8);
+        assert_eq!(runs.start(8, Patience::default()).connection, 8);
         assert_eq!(runs.sending().try_recv().unwrap().run, 2);
+    }
+
+    #[test]
+    fn who_has_lasted_long_yields_to_another() {
+        let runs = Runs::default();
+        let (since, long) = (Instant::now(), Duration::from_secs(3600));
+        let yields = |patience| runs.must_yield(7, since, patience);
+        assert!(!yields(Duration::ZERO), "nobody waits");
+        runs.ask(7);
+        assert!(!yields(Duration::ZERO), "nobody else waits");
+        runs.ask(8);
+        assert!(yields(Duration::ZERO) && !yields(long));
     }
 
     #[test]

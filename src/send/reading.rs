@@ -8,7 +8,7 @@ use crate::store::{Change, Hold, JournalRow, MailId, QueueEntry, RecipientState,
 
 use super::Shared;
 use super::lines::{Lines, NOBODY};
-use super::pool::{Reading, WAITING};
+use super::pool::{LANE, Reading, WAITING};
 
 /// Entries read from the index at a time.
 const PAGE: usize = 512;
@@ -20,8 +20,10 @@ const PAGES: usize = 8;
 pub struct Cursor {
     /// The time and the mail of the last entry looked at.
     after: Option<(i64, MailId)>,
-    /// An entry was passed over since its lane has enough for now.
+    /// An entry was passed over since its lane has enough for now …
     passed: bool,
+    /// … one of the line that is preferred.
+    passed_preferred: bool,
 }
 
 /// How a reading ended.
@@ -31,20 +33,21 @@ pub enum Read {
     All,
     /// There is more.
     More,
-    /// All has been looked at, but some lanes had enough for now.
-    Passed,
+    /// All has been looked at, but some lanes had enough for now: also of the line that is preferred?
+    Passed { preferred: bool },
 }
 
 impl Cursor {
-    /// Reads on; `late` as in [`Lines::assign`].
+    /// Reads on; `late` as in [`Lines::assign`]. Mail of other lines than the `preferred` one takes a part of the room only.
     pub async fn read(
         &mut self,
         shared: &Shared,
         lines: &Lines,
         late: &(dyn Fn(&super::line::Line, i64) -> bool + Sync),
+        preferred: Option<u32>,
     ) -> Result<Read, StoreError> {
         shared.pool.begin_reading(self.after.is_none());
-        let read = self.pages(shared, lines, late).await;
+        let read = self.pages(shared, lines, late, preferred).await;
         let (read, due) = match read {
             Ok(found) => found,
             Err(error) => {
@@ -54,9 +57,9 @@ impl Cursor {
         };
         shared.pool.end_reading(due);
         if read == Read::All {
-            self.after = None;
-            if std::mem::take(&mut self.passed) {
-                return Ok(Read::Passed);
+            let Cursor { passed, passed_preferred, .. } = std::mem::take(self);
+            if passed {
+                return Ok(Read::Passed { preferred: passed_preferred });
             }
         }
         Ok(read)
@@ -67,6 +70,7 @@ impl Cursor {
         shared: &Shared,
         lines: &Lines,
         late: &(dyn Fn(&super::line::Line, i64) -> bool + Sync),
+        preferred: Option<u32>,
     ) -> Result<(Read, Option<i64>), StoreError> {
         shared.store.settled().await?;
         let mut changes = Vec::new();
@@ -87,14 +91,14 @@ impl Cursor {
                 let Some(wakes) = entry.wakes() else { continue };
                 if is_due(lines, &entry, wakes, now) {
                     self.after = Some((wakes, entry.mail));
-                    self.take(shared, lines, entry, now, late, &mut changes);
+                    self.take(shared, lines, entry, now, late, preferred, &mut changes);
                 } else {
                     next = next.into_iter().chain([wakes]).min();
                 }
             }
             for entry in last {
                 if entry.wakes().is_some_and(|wakes| wakes > now && is_due(lines, &entry, wakes, now)) {
-                    self.take(shared, lines, entry, now, late, &mut changes);
+                    self.take(shared, lines, entry, now, late, preferred, &mut changes);
                 }
             }
             if next.is_some() || !full {
@@ -118,6 +122,7 @@ impl Cursor {
         entry: QueueEntry,
         now: i64,
         late: &dyn Fn(&super::line::Line, i64) -> bool,
+        preferred: Option<u32>,
         changes: &mut Vec<Change>,
     ) {
         if shared.pool.reading(&entry) == Reading::Known {
@@ -132,8 +137,11 @@ impl Cursor {
         }
         let mut assigned = lines.assign(&shared.store, &entry, now, false, late);
         assigned.groups.retain(|(line, way, _)| {
-            let full = shared.pool.is_full(line, way);
+            let is_preferred = preferred == Some(line.id);
+            let crowded = preferred.is_some() && !is_preferred && shared.pool.waiting() >= LANE;
+            let full = crowded || shared.pool.is_full(line, way);
             self.passed |= full;
+            self.passed_preferred |= full && is_preferred;
             !full
         });
         changes.extend(nobodys(&entry, &assigned.nobodys));

@@ -22,6 +22,7 @@ use crate::store::QueueEntry;
 use super::Shared;
 use super::pool::WAITING;
 use super::reading::Cursor;
+use runs::Run;
 
 /// Waiting parcels for each open connection, above which one more is opened at once …
 const DEEP: usize = 16;
@@ -74,8 +75,8 @@ struct Runner {
     /// … which is not to be read before this.
     read_at: Instant,
     cursor: Cursor,
-    /// The run under way, and when it began, Unix milliseconds.
-    run: Option<(Part, i64)>,
+    /// The run under way.
+    run: Option<Run>,
     parts: Receiver<Part>,
     signals: Listeners,
 }
@@ -86,6 +87,7 @@ struct Listeners {
     gates: EventListener,
     pool: EventListener,
     asked: EventListener,
+    marks: EventListener,
 }
 
 impl Listeners {
@@ -96,6 +98,7 @@ impl Listeners {
             gates: shared.signals.runs().on_gate_change(),
             pool: shared.pool.on_change(),
             asked: shared.signals.on_queue_question(),
+            marks: shared.signals.runs().on_ask(),
         }
     }
 }
@@ -108,6 +111,7 @@ enum Woke {
     GatesChanged,
     PoolChanged,
     Asked,
+    Marked,
     Time,
     Stopping,
 }
@@ -160,6 +164,10 @@ impl Runner {
                     Woke::Asked
                 })
                 .or(async {
+                    (&mut signals.marks).await;
+                    Woke::Marked
+                })
+                .or(async {
                     timer.await;
                     Woke::Time
                 })
@@ -188,6 +196,7 @@ impl Runner {
                     self.signals.asked = self.shared.signals.on_queue_question();
                     self.shared.signals.queue_has_turned();
                 }
+                Woke::Marked => self.signals.marks = self.shared.signals.runs().on_ask(),
                 Woke::Time => {}
                 Woke::Stopping => return,
             }

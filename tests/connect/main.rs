@@ -8,7 +8,10 @@ mod smarthost;
 mod errors;
 mod office;
 
+use std::time::Duration;
+
 use pillarbox::config::{ConnectTo, ScheduleItem};
+use pillarbox::live::Patience;
 
 use office::{Isp, Office, config, until};
 
@@ -136,6 +139,51 @@ fn where_mail_is_not_sent_at_once_it_waits_for_a_run() {
     office.submit("bob@isp1.example", "evening");
     office.at(18, 30);
     assert_eq!((isp.smarthost.received(), office.queue_len()), (2, 1));
+}
+
+/// Its smarthost says no word.
+fn deaf(isp: &Isp) {
+    isp.smarthost.rule("CONNECT", "SILENCE", 1000);
+}
+
+#[test]
+fn a_backlog_of_another_sender_does_not_keep_a_run_going() {
+    let (one, two) = (Isp::start(1), Isp::start(2));
+    deaf(&two);
+    one.put("from 1");
+    let mut settings = config(&[&one, &two]);
+    settings.schedule.items[0].send_immediately = true;
+    settings.connections[0].paused = true;
+    let office = Office::open(settings);
+    office.at(10, 0);
+    office.ran(2, 1);
+    for _ in 0..600 {
+        office.submit("bob@isp2.example", "stuck");
+    }
+    office.submit("bob@isp1.example", "behind them");
+    office.signals.runs().ask(1);
+    office.ran(1, 1);
+    assert_eq!((office.subjects(), one.smarthost.received()), (vec!["from 1".to_string()], 1));
+    assert_eq!((two.smarthost.received(), office.queue_len()), (0, 600));
+}
+
+#[test]
+fn a_sender_that_takes_long_gives_way_to_another_connection() {
+    let (one, two) = (Isp::start(1), Isp::start(2));
+    deaf(&one);
+    two.put("from 2");
+    let patience = Patience { sending: Duration::from_millis(10), ..Patience::default() };
+    let office = Office::patient(config(&[&one, &two]), patience);
+    office.submit("bob@isp1.example", "stuck");
+    office.signals.runs().ask(1);
+    until("the collector to have run", || office.board.collectors().get(&1).is_some_and(|state| state.runs == 1));
+    // Long over its time, and nobody waits.
+    office.looked();
+    assert_eq!((office.state(1).runs, office.state(1).state.as_str()), (0, "running"));
+    office.signals.runs().ask(2);
+    office.ran(2, 1);
+    office.ran(1, 1);
+    assert_eq!((office.subjects(), office.queue_len()), (vec!["from 2".to_string()], 1));
 }
 
 #[test]

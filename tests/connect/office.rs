@@ -14,7 +14,7 @@ use pillarbox::config::{
 };
 use pillarbox::hooks::Hooks;
 use pillarbox::intake::Intake;
-use pillarbox::live::{Board, ConnectionState, LogFiles, Signals, Stop, StopSource};
+use pillarbox::live::{Board, ConnectionState, LogFiles, Patience, Signals, Stop, StopSource};
 use pillarbox::net::tls::ServerTls;
 use pillarbox::net::{Resolver, Tasks, now_ms};
 use pillarbox::policy::{Logins, Pop3Logins, Watch};
@@ -140,6 +140,11 @@ pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
 impl Office {
     /// At 9:58.
     pub fn open(config: Config) -> Office {
+        Office::patient(config, Patience::default())
+    }
+
+    /// The same; runs go on so long while another Connection waits.
+    pub fn patient(config: Config, patience: Patience) -> Office {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("data")).unwrap();
         let (stop, stopping) = StopSource::new();
@@ -170,11 +175,11 @@ impl Office {
             threads,
             _dir: dir,
         };
-        office.start(&tasks, &intake, listener, &stopping);
+        office.start(&tasks, &intake, listener, &stopping, patience);
         office
     }
 
-    fn start(&self, tasks: &Tasks, intake: &Intake, listener: TcpListener, stop: &Stop) {
+    fn start(&self, tasks: &Tasks, intake: &Intake, listener: TcpListener, stop: &Stop, patience: Patience) {
         let Intake { store, config, board, signals, .. } = intake.clone();
         let clock = self.clock.clone();
         let now = move || {
@@ -184,6 +189,7 @@ impl Office {
         let connecting = connect::Context {
             now: Arc::new(now),
             look: Duration::from_millis(2),
+            patience,
             ..connect::Context::new(config.clone(), signals.clone(), board.clone(), store.clone(), stop.clone())
         };
         connect::prepare(&connecting);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pillarbox::config::{Config, Connection, ReturnAddress, Sender};
+use pillarbox::live::Patience;
 
 use crate::office::{Office, config, sender, sender_at, text, until};
 use crate::smarthost::{Behaviour, Smarthost, deaf_port};
@@ -117,7 +118,7 @@ fn where_mail_waits_for_runs_it_goes_in_one() {
     office.start();
     office.submit(&["bob@else.example"], &text("1"));
     until("the mail to be in the queue", || office.queue().len() == 1);
-    let running = runs.start(1);
+    let running = runs.start(1, Patience::default());
     drop(runs.collecting().try_recv());
     office.wait_for_empty_queue();
     smol::block_on(running.finished());
@@ -142,7 +143,7 @@ fn a_run_of_a_limited_sender_is_one_session() {
     }
     office.start();
     for left in [2, 0] {
-        let running = runs.start(1);
+        let running = runs.start(1, Patience::default());
         drop(runs.collecting().try_recv());
         smol::block_on(running.finished());
         until("the outcomes", || office.queue().len() == left);
@@ -160,7 +161,7 @@ fn a_run_may_be_only_for_what_was_there_at_its_start() {
     runs.set_at_once(BTreeMap::from([(1, false)]));
     office.submit(&["bob@else.example"], &text("before"));
     office.start();
-    let running = runs.start(1);
+    let running = runs.start(1, Patience::default());
     drop(runs.collecting().try_recv());
     until("the first to be on its way", || host.state().commands.iter().any(|line| line.starts_with("MAIL")));
     let after = office.submit(&["bob@else.example"], &text("after"));

@@ -20,7 +20,10 @@ impl Runner {
             let Ok(entry) = fresh.try_recv() else { break };
             self.take_in(entry).await;
         }
-        self.unread |= self.shared.signals.take_overflow();
+        if self.shared.signals.take_overflow() {
+            self.unread = true;
+            self.look_again_for_run();
+        }
     }
 
     /// A mail just accepted. What cannot go now is left to the index, where it takes no memory.
@@ -42,7 +45,7 @@ impl Runner {
     /// Whether a line does not take mail accepted at this time: it came after the start of the run.
     pub(super) fn late(&self) -> impl Fn(&Line, i64) -> bool + Sync + use<> {
         let runs = self.shared.signals.runs().clone();
-        let run = self.run.as_ref().map(|(part, started)| (part.connection, *started));
+        let run = self.run.as_ref().map(|run| (run.part.connection, run.started));
         move |line, accepted_at| {
             let started = run.filter(|(connection, _)| *connection == line.id).map(|(_, started)| started);
             let snapshot = line.sender.only_waiting_at_start && !runs.sends_at_once(line.id);
@@ -71,6 +74,7 @@ impl Runner {
 
     pub(super) fn read_anew(&mut self) {
         self.unread = true;
+        self.look_again_for_run();
         self.read_at = Instant::now();
         self.cursor = Cursor::default();
     }
@@ -83,11 +87,15 @@ impl Runner {
         if !self.unread || now < self.read_at || pool.waiting() >= self.low() {
             return;
         }
-        let late = self.late();
-        match self.cursor.read(&self.shared, &lines, &late).await {
+        let (late, preferred) = (self.late(), self.preferred());
+        let read = self.cursor.read(&self.shared, &lines, &late, preferred).await;
+        if let (Ok(Read::All | Read::Passed { preferred: false }), Some(run)) = (&read, &mut self.run) {
+            run.has_looked = true;
+        }
+        match read {
             Ok(Read::All) => self.unread = false,
             Ok(Read::More) => self.unread = true,
-            Ok(Read::Passed) => (self.unread, self.read_at) = (true, now + PASSED_OVER),
+            Ok(Read::Passed { .. }) => (self.unread, self.read_at) = (true, now + PASSED_OVER),
             Err(StoreError::Closed) => self.read_at = now + LOOK_AGAIN,
             Err(error) => {
                 log::error!("send: the queue cannot be read: {error}");
@@ -97,8 +105,11 @@ impl Runner {
     }
 
     /// The index is read when fewer parcels wait; earlier where they wait for several destinations, of which one may be
-    /// slow.
+    /// slow, and where a run has to see its own.
     pub(super) fn low(&self) -> usize {
+        if self.preferred().is_some() {
+            return WAITING - LOW;
+        }
         let lanes = self.shared.pool.lanes();
         if lanes.iter().filter(|lane| !lane.is_empty()).count() > 1 { WAITING - LOW } else { LOW }
     }

@@ -19,7 +19,7 @@ impl Runner {
         }
         self.shared.pool.close_lanes(Line::is_gone);
         self.shared.set_lines(lines.clone());
-        lines.set_open(self.shared.signals.runs(), self.run.as_ref().map(|(part, _)| part.connection));
+        lines.set_open(self.shared.signals.runs(), self.in_run());
         self.show(&lines, !config.lan.rules.is_empty());
         for lane in self.shared.pool.lanes() {
             lane.unblock();

@@ -50,6 +50,7 @@ impl Runner {
                 lane.line.meter.opens(now).into_iter().for_each(&mut at);
             }
         }
+        self.run.iter().filter_map(|run| run.yields_at(now)).for_each(&mut at);
         if self.unread {
             if self.shared.pool.waiting() < self.low() {
                 at(self.read_at);
