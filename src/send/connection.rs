@@ -137,6 +137,9 @@ impl Connection {
             } else {
                 self.hand_in().await;
                 self.wait().await;
+                if let Some(script) = self.script.as_mut().filter(|_| self.session.question().is_some()) {
+                    Box::pin(script.judge(&mut self.session)).await;
+                }
             }
             if let Some(failure) = self.events() {
                 return self.end(failure).await;

@@ -97,12 +97,12 @@ pub async fn open(shared: &Shared, lane: &Lane, script: &mut Option<RunScript>) 
         if let Some(script) = script {
             Box::pin(manner.asked_of(script, shared, lane, &mut candidate)).await;
         }
-        let mut opened = ask(shared, line, &candidate, &manner).await;
+        let mut opened = ask(shared, line, &candidate, &manner, script).await;
         if let Err(No::WithoutTls(reason)) = opened {
             log::info!("{reason}; going on without encryption, as the settings allow");
             shared.broken_tls.add(&candidate.host);
             manner.encryption = Encryption::AsIs;
-            opened = ask(shared, line, &candidate, &manner).await;
+            opened = ask(shared, line, &candidate, &manner, script).await;
         }
         exists |= !matches!(opened, Err(No::Nowhere(_)));
         match opened {
@@ -238,7 +238,13 @@ fn is_domain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && name.bytes().all(good)
 }
 
-async fn ask(shared: &Shared, line: &Line, at: &Candidate, manner: &Manner) -> Result<Open, No> {
+async fn ask(
+    shared: &Shared,
+    line: &Line,
+    at: &Candidate,
+    manner: &Manner,
+    script: &mut Option<RunScript>,
+) -> Result<Open, No> {
     let encryption = manner.encryption;
     let peer = peer(line, &at.host);
     let resolver = line.resolver.as_ref().unwrap_or(&shared.resolver);
@@ -252,6 +258,10 @@ async fn ask(shared: &Shared, line: &Line, at: &Candidate, manner: &Manner) -> R
     }
     let settings = Settings { helo: manner.helo.clone(), encryption, login: at.login.clone() };
     let mut session = Session::new(settings);
+    let mut script = script.as_mut().filter(|script| script.judges_replies());
+    if script.is_some() {
+        session.ask_about_replies();
+    }
     let mut wire = Wire::new(stream, &shared.stop);
     let mut greeted = false;
     loop {
@@ -260,6 +270,9 @@ async fn ask(shared: &Shared, line: &Line, at: &Candidate, manner: &Manner) -> R
             Woke::Closed(how) => session.lost(how),
             Woke::Expired => session.lost("it does not answer"),
             _ => {}
+        }
+        if let Some(script) = &mut script {
+            Box::pin(script.judge(&mut session)).await;
         }
         greeted |= session.awaiting() == Awaiting::Reply;
         match session.event() {

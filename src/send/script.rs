@@ -8,6 +8,7 @@ use crate::hooks::scripts::relayout::{self, RelayGlobals, SenderGlobals, ServerC
 use crate::hooks::{Instance, Script, local_time};
 use crate::mail::header::lines;
 use crate::mail::{Address, Header};
+use crate::proto::smtp::client::{Reply, Session};
 use crate::store::{QueueEntry, QueueRecipient};
 
 use super::Shared;
@@ -173,6 +174,36 @@ impl RunScript {
             (Some(true), _) => Decision::Skip(reason.unwrap_or_default()),
             (_, Some(true)) => Decision::SendLastTime,
             _ => Decision::Send,
+        }
+    }
+
+    /// Each reply is to be shown to the script.
+    pub fn judges_replies(&self) -> bool {
+        match self.method {
+            Method::Direct => self.instance.defines::<mxout::ReturnCodeHandler>(),
+            Method::Relay | Method::Lan => self.instance.defines::<relayout::ReturnCodeHandler>(),
+        }
+    }
+
+    /// Settles what the session asks about replies.
+    pub async fn judge(&mut self, session: &mut Session) {
+        while let Some((last_command, reply)) = session.question() {
+            let lines = reply.lines();
+            let (full_response, last_line) = (lines.join("\r\n"), lines.last().cloned().unwrap_or_default());
+            let returned = if self.method == Method::Direct {
+                self.instance.call(mxout::ReturnCodeHandler { last_command, full_response }).await.response
+            } else {
+                let handler = relayout::ReturnCodeHandler { last_command, full_response, last_line };
+                self.instance.call(handler).await.response
+            };
+            let instead = returned.as_deref().map(Reply::written);
+            let readable = !matches!(instead, Some(None));
+            if !(session.decide(instead.flatten()) && readable) {
+                let name = self.instance.name();
+                log::warn!(
+                    "send: {name} wants a reply that cannot stand in place of the server's; it is left as it was"
+                );
+            }
         }
     }
 

@@ -223,6 +223,71 @@ fn relayout_sets_limits_at_the_start_and_when_connected() {
     until("the third to wait", || office.queue().len() == 1 && !office.queue()[0].recipients[0].reply.is_empty());
 }
 
+/// 450 becomes 550, by a handler with a rest of its own.
+fn harder(parameters: &str, rest: &str) -> String {
+    format!(
+        "function ReturnCodeHandler({parameters})\nif full:match('^450') then return '550' .. full:sub(4) end\n{rest}\nend"
+    )
+}
+
+#[test]
+fn return_code_handler_of_relayout_makes_a_450_a_bounce_at_once() {
+    let host = Smarthost::start(Behaviour::default());
+    let office = Office::open(config(sender(&[&host])));
+    let known = "local known = command == '' or command:match('^EHLO ') or command:match('^MAIL FROM:<ann@office.example>')\n\
+                 or command == 'RCPT TO:<bob@else.example>' or command == 'RSET' or command == 'DATA'\n\
+                 or command == '.' or command:match('^BDAT') or command == 'QUIT'\n\
+                 if not known or full:sub(-#last) ~= last then return '554 ' .. command .. ' / ' .. last end";
+    office.script("relayout.lua", &harder("command, full, last", known));
+    host.rule("RCPT", "450 4.1.1 no such user", 1);
+    office.submit(&["bob@else.example"], &text("1"));
+    until("the report", || office.inbox().len() == 1);
+    assert!(office.inbox()[0].contains("550 4.1.1 no such user"), "{}", office.inbox()[0]);
+    office.submit(&["bob@else.example"], &text("2"));
+    until("the next", || host.received() == 1);
+    office.wait_for_empty_queue();
+    assert_eq!(office.inbox().len(), 1);
+}
+
+#[test]
+fn return_code_handler_of_mxout_has_two_arguments() {
+    let world = World::start();
+    let office = direct(&world);
+    office.script("mxout.lua", &harder("command, full, last", "if last then return '554 too many arguments' end"));
+    world.one.rule("RCPT", "450-4.1.1 no\r\n450 4.1.1 such user", 1);
+    office.submit(&["bob@pref.example"], &text("1"));
+    until("the report", || office.inbox().len() == 1);
+    assert!(office.inbox()[0].contains("550 4.1.1 no"), "{}", office.inbox()[0]);
+    office.submit(&["bob@pref.example"], &text("2"));
+    office.wait_for_empty_queue();
+    assert_eq!((world.received(), office.inbox().len()), ((1, 0), 1));
+}
+
+#[test]
+fn return_code_handlers_that_are_wrong_or_never_end_change_nothing() {
+    let host = Smarthost::start(Behaviour::default());
+    let office = Office::open(config(sender(&[&host])));
+    for (place, body) in [
+        "return 'no code'",
+        "return 7",
+        "return {}",
+        "return '354 go on'",
+        "if full:match('^354') then return '250 done' end",
+        "error('no')",
+        "while true do end",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        office.renew_sender(|sender| sender.warn_after += 1);
+        office.script("relayout.lua", &format!("function ReturnCodeHandler(command, full, last) {body} end"));
+        office.submit(&["bob@else.example"], &text("1"));
+        until("the mail", || host.received() == place + 1);
+        office.wait_for_empty_queue();
+    }
+    assert!(office.inbox().is_empty());
+}
+
 /// The script of a how-to page.
 fn of_page(page: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/howto").join(page);

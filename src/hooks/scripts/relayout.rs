@@ -60,15 +60,16 @@ hook! {
 
 hook! {
     /// Called for each reply of the smarthost, for instance to make a wrong 4xx a 5xx.
-    ReturnCodeHandler "ReturnCodeHandler" since "5.0" [Later] (
-        /// The command that was sent.
+    /// Commands then go one at a time.
+    ReturnCodeHandler "ReturnCodeHandler" since "5.0" [] (
+        /// The command that was sent; `AUTH` alone for a login, `.` for the end of a message, empty for the greeting.
         last_command: String = "LastCommand",
         /// The whole reply; lines are joined by CR LF.
         full_response: String = "FullResponse",
         /// Its last line.
         last_line: String = "LastLine",
     ) -> ReturnCodeHandlerReturned (
-        /// A reply to take in its place; must begin with a three-digit code.
+        /// A reply to take in its place; must begin with a three-digit code. A 3xx can be neither made nor changed.
         response: String = "FullResponse",
     )
 }

@@ -7,12 +7,15 @@
 //! and the next transaction right behind the end of the data before it (RFC 2920 §3.1), so that several mails are under
 //! way at a time. A mail whose fate a lost session leaves open is reported as unanswered, those behind it as untouched.
 //!
+//! Somebody may be asked about each reply before it counts ([`Session::ask_about_replies`]).
+//!
 //! It never sends a command the server has not announced, and never trusts anything sent before TLS (RFC 3207 §4.2).
 
 mod auth;
 mod capabilities;
 mod commands;
 mod event;
+mod question;
 mod reply;
 mod stuff;
 mod transaction;
@@ -66,6 +69,7 @@ pub struct Session {
     decided: u64,
     /// The server may still be in a transaction that is over for us.
     lingering: bool,
+    questions: question::Questions,
 }
 
 impl Session {
@@ -82,6 +86,7 @@ impl Session {
             under_way: VecDeque::new(),
             decided: 0,
             lingering: false,
+            questions: question::Questions::default(),
         }
     }
 
@@ -135,7 +140,11 @@ impl Session {
     /// Bytes of the server, cut anywhere.
     pub fn input(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !matches!(self.stage, Stage::Handshake | Stage::Ended) {
+            if self.is_held() {
+                return self.keep_unread(bytes);
+            }
             match self.reader.read(&mut bytes) {
+                Ok(Some(reply)) if self.questions.asked => self.hold(reply),
                 Ok(Some(reply)) => self.reply(reply),
                 Ok(None) => {}
                 Err(malformed) => self.end(malformed.into()),
@@ -222,6 +231,7 @@ impl Session {
             Stage::Greeting => self.end(Failure::Greeting(reply)),
             Stage::Ehlo if reply.is_positive() => {
                 self.server = Capabilities::read(&reply);
+                self.server.pipelining &= !self.questions.asked;
                 self.greeted();
             }
             Stage::Ehlo if reply.is_permanent() => {

@@ -131,14 +131,14 @@ impl Reader {
     }
 }
 
-fn read_code(digits: [u8; 3]) -> Option<u16> {
+pub(super) fn read_code(digits: [u8; 3]) -> Option<u16> {
     let [a, b, c] = digits;
     ((b'2'..=b'5').contains(&a) && b.is_ascii_digit() && c.is_ascii_digit())
         .then(|| u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0'))
 }
 
 /// Servers write anything into replies; it ends up in logs, pages and mails.
-fn append_clean(text: &mut String, bytes: &[u8]) {
+pub(super) fn append_clean(text: &mut String, bytes: &[u8]) {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     match std::str::from_utf8(bytes) {
         Ok(line) if !line.contains(char::is_control) => text.push_str(line),

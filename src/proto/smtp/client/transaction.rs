@@ -67,6 +67,8 @@ pub(super) struct Transaction {
     untouched: bool,
     /// One command at a time: those not yet sent.
     waiting: Option<Vec<u8>>,
+    /// The last of them that was sent, with its line end.
+    said: Vec<u8>,
     mail_refusal: Option<Verdict>,
     /// Of the recipients answered so far; `None` is accepted, until the content decides.
     refusals: Vec<Option<Verdict>>,
@@ -127,6 +129,7 @@ impl Transaction {
             heard: false,
             untouched: false,
             waiting: None,
+            said: Vec::new(),
             mail_refusal: None,
             refusals: Vec::with_capacity(count),
             recipients: count,
@@ -162,7 +165,11 @@ impl Transaction {
     fn write_next(&mut self, out: &mut Vec<u8>) {
         let Some(waiting) = &mut self.waiting else { return };
         match memchr::memchr(b'\n', waiting) {
-            Some(end) => out.extend(waiting.drain(..=end)),
+            Some(end) => {
+                self.said.clear();
+                self.said.extend(waiting.drain(..=end));
+                out.extend_from_slice(&self.said);
+            }
             None => self.write_content_command(out),
         }
     }
@@ -332,6 +339,18 @@ impl Transaction {
         self.refusals.resize(self.recipients, None);
         for undecided in self.refusals.iter_mut().filter(|refusal| refusal.is_none()) {
             *undecided = Some(verdict.clone());
+        }
+    }
+
+    /// The command whose reply comes next, where each waits for the reply to the one before.
+    pub(super) fn last_command(&self) -> String {
+        match self.expect {
+            Expect::Reset | Expect::Mail | Expect::Recipient => {
+                String::from_utf8_lossy(self.said.trim_ascii_end()).into_owned()
+            }
+            Expect::Go => "DATA".to_string(),
+            Expect::Content if self.chunked => "BDAT".to_string(),
+            Expect::Content => ".".to_string(),
         }
     }
 
