@@ -73,6 +73,7 @@ pub(super) async fn examine(
             waiting.push_back(fetch);
         }
         link.exchange(true).await?;
+        let mut replied = false;
         let mut rest = link.input.filled();
         while let Some(event) = link.session.next(&mut rest)? {
             match event {
@@ -81,6 +82,7 @@ pub(super) async fn examine(
                     header.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
                 }
                 Event::Done(Command::Top(_)) => {
+                    replied = true;
                     if let Some(fetch) = waiting.pop_front() {
                         examination.decide(fetch, &header).await;
                     }
@@ -97,6 +99,9 @@ pub(super) async fn examine(
         }
         let left = rest.len();
         link.input.keep(left);
+        if replied {
+            link.replied();
+        }
         if examination.changes.len() >= BATCH {
             examination.commit().await?;
         }

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::Serve;
 use super::plan::Rules;
 use super::trouble::Trouble;
+use super::{Limits, Serve};
 use crate::config::{CollectionMethod, Collector, CollectorRouting, Config};
 use crate::intake::{Draft, Intake, Refusal, Source};
-use crate::live::{LogFiles, file_name};
+use crate::live::{LogFiles, Runs, file_name};
 use crate::net::{Resolver, Tasks, now_ms};
 use crate::route::{self, Destination};
 use crate::rules::SpecialHeader;
@@ -21,6 +22,22 @@ pub(super) struct Services {
     pub resolver: Resolver,
     pub logs: LogFiles,
     pub serve: Serve,
+    pub limits: Limits,
+}
+
+/// How long a session goes on while another Connection waits.
+#[derive(Clone)]
+pub(super) struct Share {
+    pub runs: Runs,
+    pub connection: u32,
+    pub since: Instant,
+    pub patience: Duration,
+}
+
+impl Share {
+    pub fn is_over(&self) -> bool {
+        self.runs.must_yield(self.connection, self.since, self.patience)
+    }
 }
 
 /// Who gets what this run brings.
@@ -50,12 +67,13 @@ pub(super) struct Job {
     pub config: Arc<Config>,
     pub collector: Collector,
     pub routing: Routing,
+    pub share: Share,
 }
 
 impl Job {
     /// Finds out who gets the mail before any is fetched. A target that does not exist (any more) is the main
     /// administrator's, and said.
-    pub fn new(services: &Services, config: &Arc<Config>, collector: &Collector) -> Result<Job, Trouble> {
+    pub fn new(services: &Services, config: &Arc<Config>, collector: &Collector, share: Share) -> Result<Job, Trouble> {
         let pop3 = collector.method == CollectionMethod::Pop3;
         if pop3 && collector.host.trim().is_empty() {
             return Err(Trouble::NoHost);
@@ -80,7 +98,7 @@ impl Job {
             }
             CollectorRouting::SendTo(target) => Routing::To(targets(services, config, collector, target)?),
         };
-        Ok(Job { services: services.clone(), config: config.clone(), collector: collector.clone(), routing })
+        Ok(Job { services: services.clone(), config: config.clone(), collector: collector.clone(), routing, share })
     }
 
     pub fn rules(&self) -> Rules {
@@ -227,6 +245,8 @@ pub(super) struct Outcome {
     /// Left, or deleted, by download rules.
     pub kept_by_rule: u64,
     pub deleted_by_rule: u64,
+    /// Ended before all was done, for another Connection.
+    pub yielded: bool,
 }
 
 impl Outcome {
@@ -236,6 +256,9 @@ impl Outcome {
             0 => "fine, nothing new".to_string(),
             count => format!("fine, {count} new"),
         };
+        if self.yielded {
+            words += "; it took long and another connection waits, so the rest follows in the next run";
+        }
         if self.too_large > 0 {
             words += &format!("; {} above the size limit stay at the provider", self.too_large);
         }

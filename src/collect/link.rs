@@ -18,17 +18,31 @@ use crate::net::Stream;
 use crate::net::tls::ClientTls;
 use crate::proto::pop3::client::Session;
 
-/// Longest silence while a reply is due.
-const REPLY_LIMIT: Duration = Duration::from_secs(60);
-/// In each such span at least [`TRICKLE`] bytes must come, or the session is stuck.
-const PROGRESS_LIMIT: Duration = Duration::from_secs(300);
+/// In each span of [`Limits::progress`] at least so many bytes must come, or the session is stuck …
 const TRICKLE: usize = 4096;
+/// … and so many a second, where no reply comes to its end in it.
+const SLOWEST: u64 = 1024;
 /// The handshake's time limit.
 const TLS_LIMIT: Duration = Duration::from_secs(30);
 
 /// Read buffer until the download, and during it: a few reads a hundred small mails.
 const SMALL: usize = 8 * 1024;
 const LARGE: usize = 128 * 1024;
+
+/// How much patience servers are had with.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest silence while a reply is due.
+    pub reply: Duration,
+    /// The span in which there must be progress.
+    pub progress: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { reply: Duration::from_secs(60), progress: Duration::from_secs(300) }
+    }
+}
 
 /// Bytes read and not yet understood.
 #[derive(Default)]
@@ -64,13 +78,16 @@ pub(super) struct Link {
     timer: Timer,
     span_start: Instant,
     span_bytes: usize,
+    span_replied: bool,
+    limits: Limits,
 }
 
 impl Link {
-    pub fn new(stream: Stream, session: Session) -> Link {
+    pub fn new(stream: Stream, session: Session, limits: Limits) -> Link {
         let input = Input { buffer: vec![0; SMALL], start: 0, end: 0 };
-        let timer = Timer::after(REPLY_LIMIT);
-        Link { stream, session, input, unflushed: false, timer, span_start: Instant::now(), span_bytes: 0 }
+        let timer = Timer::after(limits.reply);
+        let span_start = Instant::now();
+        Link { stream, session, input, unflushed: false, timer, span_start, span_bytes: 0, span_replied: false, limits }
     }
 
     /// Room for the download.
@@ -86,13 +103,17 @@ impl Link {
         Ok(self)
     }
 
+    /// A reply has come to its end: slow as it may be, something gets done.
+    pub fn replied(&mut self) {
+        self.span_replied = true;
+    }
+
     /// Writes what the session has to say and, with `read`, returns when bytes have come. Without it only writes, and
     /// never returns but for a failure. May be dropped at any moment.
     pub async fn exchange(&mut self, read: bool) -> Result<(), Trouble> {
         let begun = Instant::now();
         if !read {
-            self.span_start = begun;
-            self.span_bytes = 0;
+            self.begin_span(begun);
         }
         poll_fn(|cx| self.poll(cx, read, begun)).await
     }
@@ -140,25 +161,31 @@ impl Link {
     /// One timer for the whole session, set anew only when it fires: a timer a read would cost more than the read.
     fn poll_silence(&mut self, cx: &mut Context<'_>, begun: Instant) -> Poll<()> {
         while Pin::new(&mut self.timer).poll(cx).is_ready() {
-            if begun.elapsed() >= REPLY_LIMIT {
-                self.timer.set_after(REPLY_LIMIT);
+            if begun.elapsed() >= self.limits.reply {
+                self.timer.set_after(self.limits.reply);
                 return Poll::Ready(());
             }
-            self.timer.set_at(begun + REPLY_LIMIT);
+            self.timer.set_at(begun + self.limits.reply);
         }
         Poll::Pending
     }
 
     fn progress(&mut self, now: Instant, count: usize) -> Result<(), Trouble> {
         self.span_bytes += count;
-        if now.duration_since(self.span_start) >= PROGRESS_LIMIT {
-            if self.span_bytes < TRICKLE {
+        let span = now.duration_since(self.span_start);
+        if span >= self.limits.progress {
+            let bytes = u64::try_from(self.span_bytes).unwrap_or(u64::MAX);
+            let is_slow = !self.span_replied && bytes < SLOWEST.saturating_mul(span.as_secs());
+            if self.span_bytes < TRICKLE || is_slow {
                 return Err(Trouble::Stuck);
             }
-            self.span_start = now;
-            self.span_bytes = 0;
+            self.begin_span(now);
         }
         Ok(())
+    }
+
+    fn begin_span(&mut self, now: Instant) {
+        (self.span_start, self.span_bytes, self.span_replied) = (now, 0, false);
     }
 }
 

@@ -34,6 +34,7 @@ use crate::intake::Intake;
 use crate::live::{LogFiles, Stop};
 use crate::net::{Resolver, Stream, Tasks};
 use job::Services;
+pub use link::Limits;
 
 /// Serves as an SMTP server on a connection of ours whose roles were reversed (ODMR), and gives how many mails came.
 pub type Serve = Arc<dyn Fn(Stream, IpAddr) -> Served + Send + Sync>;
@@ -41,8 +42,8 @@ pub type Served = Pin<Box<dyn Future<Output = std::io::Result<u64>> + Send>>;
 
 /// Runs collectors whenever their Connection runs ([`crate::live::Runs`]), until `stop`. A session that is under way then
 /// is dropped; the next start goes on where it stopped.
-pub async fn run(tasks: Tasks, intake: Intake, resolver: Resolver, serve: Serve, stop: Stop) {
-    let services = Services { tasks, logs: LogFiles::below(intake.store.dir()), intake, resolver, serve };
+pub async fn run(tasks: Tasks, intake: Intake, resolver: Resolver, serve: Serve, limits: Limits, stop: Stop) {
+    let services = Services { tasks, logs: LogFiles::below(intake.store.dir()), intake, resolver, serve, limits };
     let runs = async { match runs::follow(&services).await {} };
     stop.stopping().or(Box::pin(runs)).await;
 }

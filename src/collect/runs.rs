@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
 use smol::future::FutureExt;
 
-use super::job::{Job, Memory, Services, problem};
+use super::job::{Job, Memory, Services, Share, problem};
 use super::session;
 use crate::config::{Collector, Config};
+use crate::live::Part;
 use crate::net::now_ms;
 
 /// Runs until it is dropped.
@@ -26,7 +28,10 @@ async fn take_parts(services: &Services) -> Infallible {
             let config = services.intake.config.current();
             if let Some(collector) = config.collectors.iter().find(|collector| collector.id == id && collector.enabled)
             {
-                run(services, &config, collector, memories.entry(id).or_default()).await;
+                let runs = services.intake.signals.runs().clone();
+                let Part { connection, patience, .. } = part;
+                let share = Share { runs, connection, since: Instant::now(), patience };
+                run(services, &config, collector, share, memories.entry(id).or_default()).await;
             }
         }
         let config = services.intake.config.current();
@@ -63,7 +68,7 @@ async fn announce_all(services: &Services) -> Infallible {
     }
 }
 
-async fn run(services: &Services, config: &Arc<Config>, collector: &Collector, memory: &mut Memory) {
+async fn run(services: &Services, config: &Arc<Config>, collector: &Collector, share: Share, memory: &mut Memory) {
     let board = &services.intake.board;
     board.collector(collector.id, |state| {
         state.running = true;
@@ -72,7 +77,7 @@ async fn run(services: &Services, config: &Arc<Config>, collector: &Collector, m
         state.collected_last = 0;
     });
     let _running = Running { services, id: collector.id };
-    let (words, trouble, collected) = match Job::new(services, config, collector).map(Arc::new) {
+    let (words, trouble, collected) = match Job::new(services, config, collector, share).map(Arc::new) {
         Err(trouble) => (trouble.words(&collector.host, &collector.login.user), true, 0),
         Ok(job) => match Box::pin(session::collect(&job, memory)).await {
             (outcome, Ok(())) => (outcome.words(), false, outcome.collected),

@@ -56,7 +56,7 @@ async fn pop3(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Result<(), Troub
                 );
                 return (outcome, Ok(()));
             }
-            Err(trouble) if trouble.is_drop() && outcome.collected > before && again < RECONNECTS => {
+            Err(trouble) if trouble.is_drop() && is_resumed(job, again) && outcome.collected > before => {
                 log::info!("collector {}: {trouble}; connecting again", job.collector.name);
                 job.log(|| format!("{trouble}; connecting again"));
                 // The first time at once; then with some time for the server to let go of the mailbox.
@@ -66,6 +66,11 @@ async fn pop3(job: &Arc<Job>, memory: &mut Memory) -> (Outcome, Result<(), Troub
             Err(trouble) => return (outcome, Err(trouble)),
         }
     }
+}
+
+/// Another session may follow one that broke.
+fn is_resumed(job: &Job, again: u32) -> bool {
+    again < RECONNECTS && !job.share.is_over()
 }
 
 async fn session(job: &Arc<Job>, memory: &mut Memory, outcome: &mut Outcome) -> Result<(), Trouble> {
@@ -167,7 +172,7 @@ async fn open(job: &Job) -> Result<Link, Trouble> {
         Pop3Authentication::Apop => Method::Apop,
         Pop3Authentication::CramMd5 => Method::CramMd5,
     };
-    let mut link = Link::new(stream, Session::new(encryption, login).with_method(method));
+    let mut link = Link::new(stream, Session::new(encryption, login).with_method(method), job.services.limits);
     loop {
         match next_event(&mut link).await? {
             Setup::LoggedIn => return Ok(link),

@@ -70,8 +70,9 @@ impl Trouble {
             Trouble::Lost(reason) => {
                 format!("The connection to {host} broke off ({reason}). The next try goes on where it stopped.")
             }
-            Trouble::Silent | Trouble::Stuck => {
-                format!("{host} stopped answering. The next try goes on where it stopped.")
+            Trouble::Silent => format!("{host} stopped answering. The next try goes on where it stopped."),
+            Trouble::Stuck => {
+                format!("{host} sends so slowly that nothing gets done. The next try goes on where it stopped.")
             }
             Trouble::NoRoom => {
                 "This box has no room for more mail. Mail waits at the provider until space is made.".into()

@@ -75,7 +75,7 @@ impl Parts {
             Arc::new(move |stream, peer| Box::pin(serve::smtp::reversed(context.clone(), stream, peer)));
         services.push(self.supervise("collecting", move || {
             let (tasks, intake, resolver, stop) = parts.clone();
-            collect::run(tasks, intake, resolver, serve.clone(), stop)
+            collect::run(tasks, intake, resolver, serve.clone(), collect::Limits::default(), stop)
         }));
         let watching = connecting.clone();
         services.push(self.supervise("the schedule", move || connect::run(connecting.clone())));

@@ -19,8 +19,12 @@ mod scripts;
 mod tls;
 mod turn;
 
+use std::time::Duration;
+
 use office::{INFO, Office, collector, config, connection, mail, names, wait};
+use pillarbox::collect::Limits;
 use pillarbox::config::Collector;
+use pillarbox::live::Patience;
 use pillarbox::store::Change;
 use provider::Provider;
 
@@ -140,29 +144,97 @@ fn large_messages_stay_whatever_their_announced_size() {
     assert_eq!(provider.state().messages.len(), 1);
 }
 
+/// Each of them is asked before the good one, in one and the same run.
 #[test]
 fn one_providers_trouble_is_not_anothers() {
-    // Accepts and never says a word.
+    // Nothing listens there; one that accepts and never says a word.
+    let down = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mute = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let (refusing, good) = (Provider::start(), Provider::start());
+    let [refusing, full, fickle, good] = std::array::from_fn(|_| Provider::start());
+    let wrong = Provider::start_tls(provider::Tls::Ssl);
     refusing.behave(|b| b.refuse_login = Some("-ERR [AUTH] wrong password"));
-    good.put("a", mail("a"));
-    let mut silent = collector(1, &good);
-    silent.port = mute.local_addr().unwrap().port();
-    let connections =
-        vec![connection(2, vec![collector(2, &refusing), collector(3, &good)]), connection(1, vec![silent])];
-    let office = Office::open(config(connections));
-    office.run(3);
+    full.behave(|b| b.refuse_login = Some("-ERR [SYS/TEMP] mailbox full, try later"));
+    fickle.put("a", mail("fickle"));
+    fickle.behave(|b| b.break_at = [1].into());
+    for provider in [&refusing, &full, &wrong, &good] {
+        provider.put("a", mail("a"));
+    }
+    let mut all = vec![
+        collector(1, &good),
+        collector(2, &good),
+        collector(3, &wrong),
+        collector(4, &refusing),
+        collector(5, &full),
+        collector(6, &fickle),
+        collector(7, &good),
+    ];
+    (all[0].port, all[1].port) = (down, mute.local_addr().unwrap().port());
+    all[2].encryption = pillarbox::config::CollectorEncryption::Ssl;
+    for (priority, collector) in (1..).zip(&mut all) {
+        collector.priority = priority;
+    }
+    let limits = Limits { reply: Duration::from_secs(1), ..Limits::default() };
+    let office = Office::patient(config(vec![connection(1, all)]), limits, Patience::default());
+    office.run(7);
     assert_eq!(office.subjects(INFO), names(&["a"]));
-    let refused = office.ran(2, 1);
-    assert!(!refused.ok);
-    assert_eq!(
-        refused.state,
-        "Your provider refused the password for info@isp.example; mail waits there and nothing is lost. It said: \
-         [AUTH] wrong password"
-    );
-    assert_eq!(office.board.problems().len(), 1);
-    wait("the one that says no word to be asked", || office.state(1).running.then_some(()));
+    for (id, words) in [
+        (1, "127.0.0.1 does not answer ("),
+        (2, "127.0.0.1 stopped answering. The next try goes on where it stopped."),
+        (3, "No encrypted connection with 127.0.0.1: "),
+        (4, "Your provider refused the password for info@isp.example; mail waits there and nothing is lost. It said: "),
+        (5, "Your provider does not let info@isp.example in at the moment: "),
+        (6, "The connection to 127.0.0.1 broke off ("),
+    ] {
+        let state = office.state(id);
+        assert_eq!((state.ok, state.runs), (false, 1), "{id}");
+        assert!(state.state.starts_with(words), "{id}: {}", state.state);
+    }
+    assert_eq!(office.board.problems().len(), 6, "{}", office.problems());
+}
+
+/// The mail goes on coming, in pieces, and would never be over.
+#[test]
+fn a_provider_that_dribbles_is_left() {
+    let (dribbling, good) = (Provider::start(), Provider::start());
+    dribbling.put("a", mail("large") + &"x".repeat(40_000));
+    dribbling.behave(|b| b.piece = Some((9, Duration::from_millis(10))));
+    good.put("a", mail("a"));
+    let config = config(vec![connection(1, vec![collector(1, &dribbling)]), connection(2, vec![collector(2, &good)])]);
+    let limits = Limits { progress: Duration::from_secs(5), ..Limits::default() };
+    let office = Office::patient(config, limits, Patience::default());
+    office.run(2);
+    let state = office.ran(1, 1);
+    let words = "127.0.0.1 sends so slowly that nothing gets done. The next try goes on where it stopped.";
+    assert_eq!((state.ok, state.state.as_str()), (false, words));
+    assert_eq!(office.subjects(INFO), names(&["a"]));
+}
+
+#[test]
+fn a_long_session_gives_way_to_another_connection_and_goes_on_later() {
+    let (long, good) = (Provider::start(), Provider::start());
+    long.behave(|b| b.capabilities = Some(vec!["USER", "UIDL"]));
+    for uid in ["a", "b", "c"] {
+        long.put(uid, mail(uid));
+    }
+    good.put("g", mail("g"));
+    let config = config(vec![connection(1, vec![collector(1, &long)]), connection(2, vec![collector(2, &good)])]);
+    let patience = Patience { collecting: Duration::ZERO, ..Patience::default() };
+    let office = Office::patient(config, Limits::default(), patience);
+    wait("the collector to be known", || office.board.collectors().contains_key(&2).then_some(()));
+    // The second is marked while the first has its session.
+    long.behave(|b| b.hold_login = true);
+    office.signals.runs().ask(1);
+    wait("the session", || (long.state().sessions == 1).then_some(()));
+    office.signals.runs().ask(2);
+    long.behave(|b| b.hold_login = false);
+    office.ran(2, 1);
+    let words = "fine, 1 new; it took long and another connection waits, so the rest follows in the next run";
+    let state = office.state(1);
+    assert_eq!((state.ok, state.state.as_str()), (true, words));
+    assert_eq!(long.state().messages.len(), 2, "it ended with QUIT");
+    office.signals.runs().ask(1);
+    office.ran(1, 2);
+    assert_eq!(office.subjects(INFO), names(&["a", "b", "c", "g"]));
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pillarbox::collect::Limits;
 use pillarbox::config::{Collector, CollectorEncryption, CollectorRouting, Config, Connection, Login, Published, User};
 use pillarbox::hooks::{Hooks, Outlet, Shelf, Stored};
 use pillarbox::intake::{Intake, MailParams, Source};
-use pillarbox::live::{Board, CollectorState, Signals, Stop, StopSource};
+use pillarbox::live::{Board, CollectorState, Patience, Signals, Stop, StopSource};
 use pillarbox::mail::{Address, Recipient};
 use pillarbox::net::{Resolver, Tasks};
 use pillarbox::store::{Body, MailboxId, Store, Task};
@@ -105,7 +106,12 @@ pub fn wait<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
 
 impl Office {
     pub fn open(config: Config) -> Office {
-        Office::open_in(tempfile::tempdir().unwrap(), config, idle)
+        Office::patient(config, Limits::default(), Patience::default())
+    }
+
+    /// One whose patience with providers is this.
+    pub fn patient(config: Config, limits: Limits, patience: Patience) -> Office {
+        Office::open_in(tempfile::tempdir().unwrap(), config, idle, limits, patience)
     }
 
     /// The same office after a stop, whatever was going on.
@@ -113,15 +119,22 @@ impl Office {
         let dir = self.dir.take().unwrap();
         let config = (*self.config.current()).clone();
         drop(self);
-        Office::open_in(dir, config, idle)
+        Office::open_in(dir, config, idle, Limits::default(), Patience::default())
     }
 
     /// An office with one collector and what serves a connection that turns around.
     pub fn serving(collector: Collector, serve: fn(&Parts) -> collect::Serve) -> Office {
-        Office::open_in(tempfile::tempdir().unwrap(), config(vec![connection(1, vec![collector])]), serve)
+        let config = config(vec![connection(1, vec![collector])]);
+        Office::open_in(tempfile::tempdir().unwrap(), config, serve, Limits::default(), Patience::default())
     }
 
-    fn open_in(dir: tempfile::TempDir, config: Config, serve: fn(&Parts) -> collect::Serve) -> Office {
+    fn open_in(
+        dir: tempfile::TempDir,
+        config: Config,
+        serve: fn(&Parts) -> collect::Serve,
+        limits: Limits,
+        patience: Patience,
+    ) -> Office {
         let store = Store::open(dir.path()).unwrap();
         let (stop, stopping) = StopSource::new();
         let (end, ended) = smol::channel::bounded::<()>(1);
@@ -150,12 +163,13 @@ impl Office {
         }
         let Intake { store, config, board, signals, .. } = intake.clone();
         let connecting = connect::Context::new(config, signals, board, store, stopping.clone());
+        let connecting = connect::Context { patience, ..connecting };
         tasks.spawn(connect::run(connecting)).detach();
         // There is no sender: its parts in runs are nobody's.
         let sending = office.signals.runs().sending();
         tasks.spawn(async move { while sending.recv().await.is_ok() {} }).detach();
         let serve = serve(&Parts { tasks: tasks.clone(), intake: intake.clone(), stop: stopping.clone() });
-        tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), serve, stopping)).detach();
+        tasks.spawn(collect::run(tasks.clone(), intake, Resolver::new(Vec::new()), serve, limits, stopping)).detach();
         office
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pillarbox::collect::Limits;
 use pillarbox::config::{
     AccessRule, Collector, CollectorEncryption, CollectorRouting, Config, Connection, Login, Published,
     RelayEncryption, RelayHost, ScheduleItem, Secret, Sender, SmtpService, User,
@@ -221,7 +222,8 @@ impl Office {
             services: Services::default(),
         };
         let nobody_turns: collect::Serve = Arc::new(|_, _| Box::pin(async { Ok(0) }));
-        let collecting = collect::run(tasks.clone(), intake.clone(), resolver, nobody_turns, stop.clone());
+        let collecting =
+            collect::run(tasks.clone(), intake.clone(), resolver, nobody_turns, Limits::default(), stop.clone());
         tasks.spawn(connect::report_errors(connecting.clone())).detach();
         tasks.spawn(connect::run(connecting)).detach();
         tasks.spawn(collecting).detach();

@@ -47,6 +47,8 @@ pub struct Behaviour {
     pub inject_after_stls: Vec<u8>,
     /// PASS is not answered while this is set.
     pub hold_login: bool,
+    /// What is said goes out in pieces of so many bytes, with this time between them.
+    pub piece: Option<(usize, Duration)>,
 }
 
 impl Default for Behaviour {
@@ -68,6 +70,7 @@ impl Default for Behaviour {
             rename: false,
             inject_after_stls: Vec::new(),
             hold_login: false,
+            piece: None,
         }
     }
 }
@@ -429,10 +432,18 @@ impl Session {
         let cut = out.len() >= left;
         out.truncate(left);
         self.sent += out.len();
-        let written = match &mut self.wire {
-            Wire::Plain(socket) => socket.write_all(&out),
-            Wire::Tls(tls) => tls.write_all(&out).and_then(|()| tls.flush()),
-        };
+        let (size, pause) = self.behaviour().piece.unwrap_or((usize::MAX, Duration::ZERO));
+        let mut written = Ok(());
+        for piece in out.chunks(size) {
+            written = written.and_then(|()| match &mut self.wire {
+                Wire::Plain(socket) => socket.write_all(piece),
+                Wire::Tls(tls) => tls.write_all(piece).and_then(|()| tls.flush()),
+            });
+            if written.is_err() {
+                break;
+            }
+            thread::sleep(pause);
+        }
         if cut {
             self.state.lock().unwrap().dropped += 1;
             self.close();

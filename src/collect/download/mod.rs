@@ -8,6 +8,7 @@ mod arrive;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use smol::channel::{Receiver, Sender};
 use smol::future::FutureExt;
@@ -29,6 +30,8 @@ const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
 const USUAL_SIZE: u64 = 16 * 1024;
 const COMMITS: usize = 256;
 const COMMIT_BYTES: u64 = 2 * 1024 * 1024;
+/// For what was asked for, when the session ends for another Connection.
+const GRACE: Duration = Duration::from_secs(120);
 /// `DELE`s are sent in such lots while there is more to fetch.
 const DELETE_LOT: usize = 32;
 
@@ -69,6 +72,8 @@ pub(super) struct Download<'a> {
     failures: u32,
     quitting: bool,
     over: bool,
+    /// Since when it comes to its end for another Connection.
+    yielding: Option<Instant>,
 }
 
 impl<'a> Download<'a> {
@@ -102,6 +107,7 @@ impl<'a> Download<'a> {
             failures: 0,
             quitting: false,
             over: false,
+            yielding: None,
         }
     }
 
@@ -153,9 +159,23 @@ impl<'a> Download<'a> {
                 self.link.input = input;
                 taken?;
                 self.show();
+                self.yield_to_others();
             }
         }
         Ok(())
+    }
+
+    /// Ends for another Connection that has waited long enough: nothing more is asked for, and what was is waited for a
+    /// little. Of what then still has not come, the message that is coming in is the last.
+    fn yield_to_others(&mut self) {
+        if self.yielding.is_none() && self.job.share.is_over() {
+            self.outcome.yielded = !self.plan.fetch.is_empty() || !self.flying.is_empty();
+            self.plan.fetch.clear();
+            self.yielding = Some(Instant::now());
+        }
+        let waited = self.yielding.is_some_and(|since| since.elapsed() >= GRACE);
+        // Without a QUIT: what was deleted is recognised, and deleted by the next session.
+        self.over |= waited && self.coming.is_none() && !self.flying.is_empty();
     }
 
     /// Asks for what the windows allow. Refilled in lots, so that a busy line needs few writes.
@@ -193,9 +213,15 @@ impl<'a> Download<'a> {
         while let Some(event) = self.link.session.next(&mut rest)? {
             match event {
                 Event::Body(_, bytes) => self.body(bytes).await,
-                Event::Done(Command::Retr(_)) => self.arrived().await?,
+                Event::Done(Command::Retr(_)) => {
+                    self.link.replied();
+                    self.arrived().await?;
+                }
                 Event::Refused(Command::Retr(number), text) => self.refused(number, &text),
-                Event::Done(Command::Dele(_)) => self.outcome.deleted += 1,
+                Event::Done(Command::Dele(_)) => {
+                    self.link.replied();
+                    self.outcome.deleted += 1;
+                }
                 Event::Refused(Command::Dele(number), text) => {
                     log::info!("collector {}: message {number} not deleted: {text}", self.job.collector.name);
                 }
