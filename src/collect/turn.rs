@@ -5,16 +5,18 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_io::Timer;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::job::{Job, Outcome as Run};
 use super::trouble::Trouble;
 use crate::config::RelayEncryption;
+use crate::live::Visits;
+use crate::net::listen::is_local;
 use crate::net::tls::ClientTls;
-use crate::net::{Stream, dns, now_ms, timeout};
+use crate::net::{Stream, dns, timeout};
 use crate::proto::smtp::client::{Encryption, Login, Outcome, Settings, Turn, TurnSession, Wish};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -35,14 +37,24 @@ struct Peer<'a> {
 
 /// Has the provider begin, if that is needed, and waits for its connection.
 pub(super) async fn feed(job: &Job) -> (Run, Result<(), Trouble>) {
-    let board = &job.services.intake.board;
-    let (before, since) = (board.accepted(), now_ms());
+    let visits = watch(job).await;
     let result = begin_feed(job).await;
     if let Ok(true) = result {
-        wait_for_feed(job, since).await;
+        wait_for_feed(job, &visits).await;
     }
-    let collected = board.accepted().saturating_sub(before);
-    (Run { collected, ..Run::default() }, result.map(|_| ()))
+    (Run { collected: visits.mails(), ..Run::default() }, result.map(|_| ()))
+}
+
+/// Sessions of the provider: from the addresses of the server that is asked; of one that comes by itself nothing is known
+/// but that it is not of the office.
+async fn watch(job: &Job) -> Arc<Visits> {
+    let (feed, board) = (&job.collector.feed, &job.services.intake.board);
+    if !feed.use_etrn {
+        return board.watch(|peer| !is_local(peer));
+    }
+    // A name without addresses is an error when it is connected to.
+    let addresses = job.services.resolver.addresses(feed.etrn_host.trim()).await.unwrap_or_default();
+    board.watch(move |peer| addresses.contains(&peer))
 }
 
 /// `true`: mail is to be expected.
@@ -66,22 +78,20 @@ async fn begin_feed(job: &Job) -> Result<bool, Trouble> {
 }
 
 /// For an SMTP session to begin, and then for all that have begun since then to end.
-async fn wait_for_feed(job: &Job, since: i64) {
-    let board = &job.services.intake.board;
+async fn wait_for_feed(job: &Job, visits: &Visits) {
     let wait = Duration::from_secs(job.collector.feed.wait.into());
-    let under_way = || board.sessions().iter().any(|session| session.service == "smtp" && session.since >= since);
-    let _ = timeout(wait, async {
-        while !under_way() {
-            Timer::after(Duration::from_millis(200)).await;
+    let _ = timeout(wait, until(visits, Visits::has_begun)).await;
+    let _ = timeout(FEED_LIMIT, until(visits, |visits| !visits.is_under_way())).await;
+}
+
+async fn until(visits: &Visits, is_so: fn(&Visits) -> bool) {
+    loop {
+        let changed = visits.on_change();
+        if is_so(visits) {
+            return;
         }
-    })
-    .await;
-    let _ = timeout(FEED_LIMIT, async {
-        while under_way() {
-            Timer::after(Duration::from_secs(1)).await;
-        }
-    })
-    .await;
+        changed.await;
+    }
 }
 
 /// Connects, logs in, asks, and serves.

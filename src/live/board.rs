@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use serde::Serialize;
 
 use super::connections::Connections;
 use super::name_servers::Tested;
+use super::visits::{Visit, Visits};
 use crate::store::MailId;
 
 /// A listening socket.
@@ -100,6 +101,7 @@ struct State {
     name_servers: Tested,
     problems: VecDeque<Problem>,
     under_way: Option<UnderWay>,
+    watched: Vec<Weak<Visits>>,
 }
 
 /// How many last problems are kept.
@@ -112,6 +114,7 @@ const NEWS: i64 = 600_000;
 pub struct SessionGuard {
     board: Board,
     id: u64,
+    visit: Option<Visit>,
 }
 
 impl Board {
@@ -132,7 +135,20 @@ impl Board {
         state.next_session += 1;
         let id = state.next_session;
         state.sessions.insert(id, SessionInfo { id, service, peer, user: None, since });
-        SessionGuard { board: self.clone(), id }
+        // Nobody watches but while a collector waits for its provider.
+        let watched = if service == "smtp" { state.watched.as_slice() } else { &[] };
+        let visit = watched.iter().filter_map(Weak::upgrade).find_map(|visits| visits.begin(peer));
+        drop(state);
+        SessionGuard { board: self.clone(), id, visit }
+    }
+
+    /// Counts SMTP sessions from these addresses, while what is returned is kept.
+    pub fn watch(&self, from: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Arc<Visits> {
+        let visits = Visits::new(from);
+        let mut state = self.state();
+        state.watched.retain(|watched| watched.strong_count() > 0);
+        state.watched.push(Arc::downgrade(&visits));
+        visits
     }
 
     pub fn sessions(&self) -> Vec<SessionInfo> {
@@ -221,6 +237,11 @@ impl Board {
 }
 
 impl SessionGuard {
+    /// A mail was taken in it.
+    pub fn mail(&self) {
+        self.visit.iter().for_each(Visit::mail);
+    }
+
     pub fn user(&self, name: &str) {
         if let Some(session) = self.board.state().sessions.get_mut(&self.id) {
             session.user = Some(name.to_string());

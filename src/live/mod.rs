@@ -8,6 +8,7 @@ mod logfile;
 mod name_servers;
 mod runs;
 mod signals;
+mod visits;
 
 pub use board::{Board, CollectorState, Listening, Problem, SenderState, SessionGuard, SessionInfo};
 pub use connections::{ConnectionState, ScheduleState};
@@ -16,3 +17,4 @@ pub use logfile::{LogFiles, file_name};
 pub use name_servers::{LookupState, NameServerState, NameServersState};
 pub use runs::{Part, Patience, Running, Runs};
 pub use signals::{Signals, Stop, StopSource};
+pub use visits::Visits;

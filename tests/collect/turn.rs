@@ -114,6 +114,37 @@ fn what_the_provider_says_is_on_the_status_page() {
     }
 }
 
+/// The office's own programs send all day.
+#[test]
+fn a_feed_waits_for_the_provider_and_for_nobody_else() {
+    let provider = Turning::start(script(&[
+        ("", "220 isp.example\r\n"),
+        ("EHLO", "250-isp.example\r\n250 ETRN\r\n"),
+        ("ETRN office.example", "250 OK, queuing for node office.example started\r\n"),
+        ("QUIT", "221 bye\r\n"),
+    ]));
+    let mut collector =
+        Collector { id: 7, name: "Feed".into(), method: CollectionMethod::SmtpFeed, ..Collector::default() };
+    collector.feed.wait = 20;
+    collector.feed.use_etrn = true;
+    collector.feed.etrn_host = "127.0.0.1".into();
+    collector.feed.etrn_port = provider.address.port();
+    collector.feed.etrn_parameters = vec!["office.example".into()];
+    let office = Office::serving(collector, smtp);
+    let session = |peer: [u8; 4]| office.board.session("smtp", peer.into(), pillarbox::net::now_ms());
+    wait("the collector to be known", || office.board.collectors().contains_key(&7).then_some(()));
+    office.ask();
+    wait("the provider to be asked", || provider.heard().contains(&"QUIT".to_string()).then_some(()));
+    let (scanner, feed) = (session([192, 0, 2, 7]), session([127, 0, 0, 1]));
+    scanner.mail();
+    feed.mail();
+    assert!(office.state(7).running);
+    drop(feed);
+    let state = office.ran(7, 1);
+    assert_eq!((state.state.as_str(), state.collected_last), ("fine, 1 new", 1));
+    drop(scanner);
+}
+
 #[test]
 fn etrn_tells_the_provider_to_begin() {
     let feed = |reply: &str| {

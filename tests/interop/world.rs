@@ -32,6 +32,9 @@ impl World {
             return None;
         }
         let has_six = free("::1");
+        if !has_six {
+            eprintln!("skipped: no port 25 on ::1, so no server that has IPv6 alone");
+        }
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().to_path_buf();
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();

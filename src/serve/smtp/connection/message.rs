@@ -74,6 +74,7 @@ impl Connection {
             Ok(accepted) => {
                 self.pace.mail(Instant::now());
                 self.taken += 1;
+                self.guard.mail();
                 if let Some((from, to)) = scripted {
                     Box::pin(self.scripted_log(from, to, true)).await;
                 }
