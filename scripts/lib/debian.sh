@@ -86,7 +86,7 @@ debian_fetch() {
     shift
     mkdir -p "$dir"
     for package in "$@"; do
-        file=$(cd "$dir" && ls -t "${package%%[/=]*}"_*.deb 2>/dev/null | head -1)
+        file=$(cd "$dir" && ls -t "${package%%[/=]*}"_*.deb 2>/dev/null | head -1 || true)
         if [ -z "$file" ]; then
             rm -rf "$dir/new" && mkdir "$dir/new"
             (cd "$dir/new" && apt-get download -q "$package" >"$dir/log" 2>&1) || {
