@@ -24,6 +24,7 @@ pub struct Cursor {
     passed: bool,
     /// … one of the line that is preferred.
     passed_preferred: bool,
+    preferred: Option<u32>,
 }
 
 /// How a reading ended.
@@ -46,8 +47,9 @@ impl Cursor {
         late: &(dyn Fn(&super::line::Line, i64) -> bool + Sync),
         preferred: Option<u32>,
     ) -> Result<Read, StoreError> {
+        self.preferred = preferred;
         shared.pool.begin_reading(self.after.is_none());
-        let read = self.pages(shared, lines, late, preferred).await;
+        let read = self.pages(shared, lines, late).await;
         let (read, due) = match read {
             Ok(found) => found,
             Err(error) => {
@@ -70,7 +72,6 @@ impl Cursor {
         shared: &Shared,
         lines: &Lines,
         late: &(dyn Fn(&super::line::Line, i64) -> bool + Sync),
-        preferred: Option<u32>,
     ) -> Result<(Read, Option<i64>), StoreError> {
         shared.store.settled().await?;
         let mut changes = Vec::new();
@@ -91,14 +92,14 @@ impl Cursor {
                 let Some(wakes) = entry.wakes() else { continue };
                 if is_due(lines, &entry, wakes, now) {
                     self.after = Some((wakes, entry.mail));
-                    self.take(shared, lines, entry, now, late, preferred, &mut changes);
+                    self.take(shared, lines, entry, now, late, &mut changes);
                 } else {
                     next = next.into_iter().chain([wakes]).min();
                 }
             }
             for entry in last {
                 if entry.wakes().is_some_and(|wakes| wakes > now && is_due(lines, &entry, wakes, now)) {
-                    self.take(shared, lines, entry, now, late, preferred, &mut changes);
+                    self.take(shared, lines, entry, now, late, &mut changes);
                 }
             }
             if next.is_some() || !full {
@@ -122,7 +123,6 @@ impl Cursor {
         entry: QueueEntry,
         now: i64,
         late: &dyn Fn(&super::line::Line, i64) -> bool,
-        preferred: Option<u32>,
         changes: &mut Vec<Change>,
     ) {
         if shared.pool.reading(&entry) == Reading::Known {
@@ -137,8 +137,8 @@ impl Cursor {
         }
         let mut assigned = lines.assign(&shared.store, &entry, now, false, late);
         assigned.groups.retain(|(line, way, _)| {
-            let is_preferred = preferred == Some(line.id);
-            let crowded = preferred.is_some() && !is_preferred && shared.pool.waiting() >= LANE;
+            let is_preferred = self.preferred == Some(line.id);
+            let crowded = self.preferred.is_some() && !is_preferred && shared.pool.waiting() >= LANE;
             let full = crowded || shared.pool.is_full(line, way);
             self.passed |= full;
             self.passed_preferred |= full && is_preferred;
