@@ -104,6 +104,50 @@ fn a_rule_about_a_recipient_is_for_that_recipient() {
 }
 
 #[test]
+fn a_rule_about_a_recipient_and_the_message_is_for_that_recipient() {
+    for who in ["RcptTo: anna@*", "Recipient: anna", "!RcptTo: bert@*"] {
+        for (action, expected) in [
+            (SmtpAction::Ignore, (0, 1)),
+            (SmtpAction::Redirect, (0, 1)),
+            (SmtpAction::Copy, (1, 1)),
+            (SmtpAction::Accept, (1, 1)),
+        ] {
+            let office = office(vec![rule(action, &[who, "Subject: buy *"]), rule(SmtpAction::Accept, &[])]);
+            let mut client = office.greeted();
+            client.mail("x@far.example", &["anna@office.example", "bert@office.example"], TEXT);
+            assert_eq!(counts(&office), expected, "{action:?} {who}");
+            client.mail("x@far.example", &["bert@office.example"], TEXT);
+            assert_eq!(counts(&office), (expected.0, expected.1 + 1), "{action:?} {who}: bert alone");
+        }
+    }
+}
+
+#[test]
+fn the_rules_below_are_asked_for_the_recipients_that_are_left() {
+    let office = office(vec![
+        rule(SmtpAction::Accept, &["RcptTo: anna@*", "Subject: buy *"]),
+        rule(SmtpAction::Ignore, &["Subject: buy *"]),
+    ]);
+    office.greeted().mail("x@far.example", &["bert@office.example", "anna@office.example"], TEXT);
+    assert_eq!(counts(&office), (1, 0));
+}
+
+/// After the message there is one answer for all: nobody's copy is lost without a word.
+#[test]
+fn a_refusal_after_the_message_is_for_all_recipients() {
+    let office = office(vec![rule(SmtpAction::Reject, &["RcptTo: anna@*", "Subject: buy *"])]);
+    let mut client = office.greeted();
+    client.expect("MAIL FROM:<x@far.example>", "250");
+    client.expect("RCPT TO:<anna@office.example>", "250");
+    client.expect("RCPT TO:<bert@office.example>", "250");
+    client.expect("DATA", "354");
+    client.send(TEXT);
+    client.expect(".", "550 5.7.1 Message refused by a rule");
+    client.mail("x@far.example", &["bert@office.example"], TEXT);
+    assert_eq!(counts(&office), (0, 1));
+}
+
+#[test]
 fn a_message_without_a_blank_line_is_asked_about_too() {
     let office = office(vec![rule(SmtpAction::Ignore, &["Subject: buy *"])]);
     office.greeted().mail("x@far.example", &["anna"], "Subject: Buy now\r\n");

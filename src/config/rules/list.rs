@@ -93,6 +93,12 @@ impl<R: Rule> RuleList<R> {
         self.found(self.read().iter().find(|rule| rule.stage == stage && rule.conditions.hold(facts)))
     }
 
+    /// The rules to be asked at this stage, with their conditions.
+    pub fn at(&self, stage: Stage) -> impl Iterator<Item = (&R, &Conditions)> {
+        let read = self.read().iter().filter(move |rule| rule.stage == stage);
+        read.filter_map(|read| Some((self.rules.get(read.position)?, &read.conditions)))
+    }
+
     fn found(&self, read: Option<&Read>) -> Option<&R> {
         self.rules.get(read?.position)
     }

@@ -30,7 +30,10 @@ pub struct SmtpRule {
     pub name: String,
     /// Off: the rule is passed over.
     pub enabled: bool,
-    /// What happens to the mail.
+    /// What happens to the mail. With a condition on RcptTo or Recipient it happens for the recipients that match, the
+    /// others get the mail as usual. Only reject together with a condition on the message (a header, its size, the count
+    /// of recipients) refuses the mail for all of its recipients when one of them matches: after the message a server
+    /// cannot refuse for one alone, and the sender is told of each.
     pub action: SmtpAction,
     /// Users or addresses, for redirect and copy.
     #[schemars(title = "Redirect to / copy to", extend("x-target" = true))]

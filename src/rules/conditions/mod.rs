@@ -118,6 +118,11 @@ impl Conditions {
         self.list.iter().map(|condition| condition.field.stage()).max()
     }
 
+    /// Whether they may hold for one recipient and not for another.
+    pub fn ask_recipients(&self) -> bool {
+        self.list.iter().any(|condition| matches!(condition.field, Field::RcptTo | Field::Recipient))
+    }
+
     /// Whether the message's header must be known.
     pub fn need_header(&self) -> bool {
         self.list.iter().any(|condition| matches!(condition.field, Field::AnyHeader | Field::Header(_)))

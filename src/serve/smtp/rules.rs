@@ -1,8 +1,10 @@
 //! SMTP rules: asked at `MAIL`, at each `RCPT` and when the message is there (spec connectors-and-smtp §8.5).
 //!
 //! The first rule that matches decides: one about the sender for the mail, one about a recipient for that recipient, one
-//! about the message for the recipients no rule has decided on yet. Where no rule is enabled there is no [`Ruling`], and
-//! nothing is asked. What a rule does is in `smtprules.log`; a refusal is also an event of the intrusion detection.
+//! about the message for the recipients no rule has decided on yet, and if it asks for recipients too, for those of them
+//! that match. Only a refusal after the message cannot be said for one recipient: it is for all, so that the sender learns
+//! of each. Where no rule is enabled there is no [`Ruling`], and nothing is asked. What a rule does is in `smtprules.log`;
+//! a refusal is also an event of the intrusion detection.
 
 use std::net::IpAddr;
 
@@ -24,14 +26,22 @@ pub(super) struct Ruling {
     client: IpAddr,
     login: String,
     zone: TimeZone,
-    /// Taken ones, as written.
-    recipients: Vec<String>,
+    /// How many recipients have been taken.
+    taken: u64,
+    /// Those no rule about recipients has decided on.
+    open: Vec<Open>,
     /// By a rule about the sender, for the whole mail.
     of_mail: Option<Fate>,
     /// Where the recipients lead that a rule has decided on.
     settled: Vec<Destination>,
     /// For the journal: rules that changed where the mail goes.
     pub fired: Vec<String>,
+}
+
+struct Open {
+    /// As written.
+    address: String,
+    destinations: Vec<Destination>,
 }
 
 /// What a rule makes of the mail, or of a recipient.
@@ -98,7 +108,8 @@ impl Ruling {
             client,
             login: login.unwrap_or_default().to_string(),
             zone: service.config.time_zone(),
-            recipients: Vec::new(),
+            taken: 0,
+            open: Vec::new(),
             of_mail: None,
             settled: Vec::new(),
             fired: Vec::new(),
@@ -118,76 +129,82 @@ impl Ruling {
         }
     }
 
-    /// Where the recipient leads as far as no rule has decided on it; `Err`: it is refused.
+    /// Takes a recipient that leads to `destinations`. `Err`: it is refused.
     pub fn on_recipient(
         &mut self,
         service: &Service,
         recipient: &Address,
         destinations: Vec<Destination>,
         logs: &LogFiles,
-    ) -> Result<Vec<Destination>, Reply> {
+    ) -> Result<(), Reply> {
         let found = match self.of_mail {
             Some(_) => None,
             None => {
-                let users: Vec<&str> = destinations.iter().filter_map(|place| user_of(service, place)).collect();
+                let users = users_of(service, &destinations);
                 let recipients = [recipient.as_str()];
                 let facts = Facts { recipients: Some(&recipients), users: Some(&users), ..self.facts() };
                 self.ask(service, Stage::Recipient, facts, recipient.as_str(), logs)
             }
         };
-        let undecided = match found {
-            None => destinations,
+        match found {
+            None => self.open.push(Open { address: recipient.to_string(), destinations }),
             Some((Fate::Refused(reply), _)) => return Err(reply),
             Some((fate, line)) => {
                 self.fired.extend(line);
                 self.settled.extend(fate.applied(destinations));
-                Vec::new()
             }
-        };
-        self.recipients.push(recipient.to_string());
-        Ok(undecided)
+        }
+        self.taken += 1;
+        Ok(())
     }
 
     /// Whether a recipient has been taken.
     pub fn has_recipients(&self) -> bool {
-        !self.recipients.is_empty()
+        self.taken > 0
     }
 
-    /// Where the mail goes. `undecided`: of the recipients no rule has decided on. `Err`: it is refused.
+    /// Where the mail goes. `Err`: it is refused.
     pub fn on_message(
         mut self,
         service: &Service,
-        undecided: Vec<Destination>,
         header: &[u8],
         size: u64,
         logs: &LogFiles,
     ) -> Result<(Vec<Destination>, Vec<String>), Reply> {
-        let found = match self.of_mail.take() {
-            Some(fate) => Some((fate, None)),
-            None if undecided.is_empty() => None,
-            None => {
-                let recipients: Vec<&str> = self.recipients.iter().map(String::as_str).collect();
-                let users: Vec<&str> = undecided.iter().filter_map(|place| user_of(service, place)).collect();
-                let facts = Facts {
-                    recipients: Some(&recipients),
-                    recipient_count: Some(recipients.len() as u64),
-                    users: Some(&users),
-                    size: Some(size),
-                    header: Some(Header::of(header)),
-                    ..self.facts()
-                };
-                self.ask(service, Stage::Message, facts, &recipients.join(", "), logs)
-            }
-        };
-        let rest = match found {
-            None => undecided,
-            Some((Fate::Refused(reply), _)) => return Err(reply),
-            Some((fate, line)) => {
+        let mut open = std::mem::take(&mut self.open);
+        if let Some(fate) = self.of_mail.take() {
+            self.settled.extend(fate.applied(places(open)));
+            return Ok((self.settled, self.fired));
+        }
+        for (rule, conditions) in service.rules.at(Stage::Message) {
+            let of_message = Facts {
+                recipient_count: Some(self.taken),
+                size: Some(size),
+                header: Some(Header::of(header)),
+                ..self.facts()
+            };
+            let (found, rest) = if conditions.ask_recipients() {
+                open.into_iter().partition(|open| {
+                    let (recipients, users) = ([open.address.as_str()], users_of(service, &open.destinations));
+                    conditions.hold(&Facts { recipients: Some(&recipients), users: Some(&users), ..of_message })
+                })
+            } else if conditions.hold(&of_message) {
+                (open, Vec::new())
+            } else {
+                (Vec::new(), open)
+            };
+            open = rest;
+            if !found.is_empty() {
+                let about: Vec<&str> = found.iter().map(|open| open.address.as_str()).collect();
+                let (fate, line) = self.fired(service, rule, &about.join(", "), logs);
+                if let Fate::Refused(reply) = fate {
+                    return Err(reply);
+                }
                 self.fired.extend(line);
-                fate.applied(undecided)
+                self.settled.extend(fate.applied(places(found)));
             }
-        };
-        self.settled.extend(rest);
+        }
+        self.settled.extend(places(open));
         Ok((self.settled, self.fired))
     }
 
@@ -211,13 +228,26 @@ impl Ruling {
         logs: &LogFiles,
     ) -> Option<(Fate, Option<String>)> {
         let rule = service.rules.first_at(stage, &facts)?;
+        Some(self.fired(service, rule, about, logs))
+    }
+
+    /// As [`Ruling::ask`] has it, of a rule that has matched.
+    fn fired(&self, service: &Service, rule: &SmtpRule, about: &str, logs: &LogFiles) -> (Fate, Option<String>) {
         let fate = Fate::of(service, rule);
         let (name, action) = (&rule.name, fate.name());
         let line = format!("{}: from <{}>, {about}: {action} by rule \"{name}\"", self.client, self.mail_from);
         logs.write("smtprules.log", &line);
         let line = (!matches!(fate, Fate::Accepted)).then(|| format!("{action} by rule {name}"));
-        Some((fate, line))
+        (fate, line)
     }
+}
+
+fn places(open: Vec<Open>) -> Vec<Destination> {
+    open.into_iter().flat_map(|open| open.destinations).collect()
+}
+
+fn users_of<'a>(service: &'a Service, places: &[Destination]) -> Vec<&'a str> {
+    places.iter().filter_map(|place| user_of(service, place)).collect()
 }
 
 fn user_of<'a>(service: &'a Service, place: &Destination) -> Option<&'a str> {

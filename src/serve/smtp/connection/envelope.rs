@@ -66,19 +66,14 @@ impl Connection {
         self.note(if out { Event::RelayAllowed } else { Event::GoodRecipient }, address.as_str());
         let first = self.ruling.as_ref().map_or(self.destinations.is_empty(), |ruling| !ruling.has_recipients());
         self.only_recipient = first.then(|| address.clone());
-        let destinations = match self.ruling.take() {
-            None => destinations,
-            Some(mut ruling) => {
-                let ruled = ruling.on_recipient(&self.service, &address, destinations, &self.context.logs);
-                self.ruling = Some(ruling);
-                match ruled {
-                    Ok(undecided) => undecided,
-                    Err(reply) => return self.refused_by_rule(reply),
-                }
-            }
+        let Some(ruling) = &mut self.ruling else {
+            self.destinations.extend(destinations);
+            return Answer::Yes;
         };
-        self.destinations.extend(destinations);
-        Answer::Yes
+        match ruling.on_recipient(&self.service, &address, destinations, &self.context.logs) {
+            Ok(()) => Answer::Yes,
+            Err(reply) => self.refused_by_rule(reply),
+        }
     }
 
     fn may_relay(&self) -> bool {

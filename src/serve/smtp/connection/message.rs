@@ -54,8 +54,7 @@ impl Connection {
             if let Err(refusal) = draft.end_header().await {
                 return Answer::No(reply_to(&refusal));
             }
-            let ruled =
-                ruling.on_message(&self.service, destinations, draft.header(), draft.size(), &self.context.logs);
+            let ruled = ruling.on_message(&self.service, draft.header(), draft.size(), &self.context.logs);
             let fired = match ruled {
                 Ok((places, fired)) => {
                     destinations = places;
