@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let Some((mode, data)) = data.split_first() else { return };
     let encryption = [Encryption::AsIs, Encryption::Required, Encryption::IfOffered][usize::from(*mode) % 3];
-    let login = (*mode & 64 != 0).then(|| Login { user: "anna".into(), password: "secret".into() });
+    let login = (*mode & 64 != 0).then(|| Login { user: "anna".into(), password: "secret".into(), mechanism: None });
     let domains = vec!["a.example".to_string(), "b.example".to_string()];
     let wish = if *mode & 128 == 0 { Wish::Etrn(domains) } else { Wish::Atrn(domains) };
     let mut session = TurnSession::new(Settings { helo: "box".into(), encryption, login }, wish);

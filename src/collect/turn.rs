@@ -102,8 +102,11 @@ pub(super) async fn odmr(job: &Job) -> (Run, Result<(), Trouble>) {
         host: odmr.host.trim(),
         port: odmr.port,
         encryption: odmr.encryption,
-        login: (!login.user.is_empty())
-            .then(|| Login { user: login.user.clone(), password: login.password.reveal().to_string() }),
+        login: (!login.user.is_empty()).then(|| Login {
+            user: login.user.clone(),
+            password: login.password.reveal().to_string(),
+            mechanism: None,
+        }),
         limit: Duration::from_secs(odmr.timeout.into()),
     };
     let mut run = Run::default();
@@ -133,7 +136,8 @@ async fn ask(job: &Job, peer: &Peer<'_>, wish: Wish) -> Result<(Outcome, Stream)
     let stream = dns::connect(&job.services.resolver, host, peer.port, CONNECT_LIMIT).await;
     let mut stream = stream.map_err(|error| Trouble::Turn(format!("{host} does not answer ({error}).")))?;
     let encryption = match peer.encryption {
-        RelayEncryption::None | RelayEncryption::Ssl => Encryption::AsIs,
+        RelayEncryption::None => Encryption::AsIs,
+        RelayEncryption::Ssl => Encryption::FromStart,
         RelayEncryption::Starttls => Encryption::Required,
         RelayEncryption::StarttlsIfAvailable => Encryption::IfOffered,
     };

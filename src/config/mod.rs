@@ -75,7 +75,7 @@ pub use scripts::Scripts;
 pub use secret::Secret;
 pub use secrets::STARS;
 pub use security::{Ids as IntrusionLog, Ips, LoginProtection, Security};
-pub use senders::{RelayEncryption, RelayHost, RetryStep, ReturnAddress, Sender, SendingMethod};
+pub use senders::{LoginMethod, RelayEncryption, RelayHost, RetryStep, ReturnAddress, Sender, SendingMethod};
 pub use services::{AntiRelay, Authentication, Pop3Service, RblAction, ServiceEncryption, SmtpService, WebService};
 pub use snapshot::Published;
 pub use timetable::{Moment, Timetable};

@@ -58,6 +58,22 @@ pub struct ReturnAddress {
     pub to: String,
 }
 
+/// How a relay is told the password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoginMethod {
+    /// In an encrypted session PLAIN, LOGIN or CRAM-MD5, in clear CRAM-MD5, PLAIN or LOGIN: the first that is offered. If
+    /// it is refused, the next one is tried, once.
+    #[default]
+    Automatic,
+    /// PLAIN only.
+    Plain,
+    /// LOGIN only.
+    Login,
+    /// CRAM-MD5 only: the password itself is not sent, but the server must keep it readable.
+    CramMd5,
+}
+
 /// Mail Sender, by SMTP relay (smarthost) or direct.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -74,6 +90,8 @@ pub struct Sender {
     pub encryption: RelayEncryption,
     /// Relay: the login, if it asks for one.
     pub login: Option<Login>,
+    /// Relay: how the password is sent, should the automatic choice not suit the server.
+    pub login_method: LoginMethod,
     /// The return path of all mail sent here. Empty: as it came. Notifications without a return path keep none.
     #[schemars(title = "SMTP return address")]
     pub return_address: String,
@@ -149,6 +167,7 @@ impl Default for Sender {
             hosts: Vec::new(),
             encryption: RelayEncryption::default(),
             login: None,
+            login_method: LoginMethod::default(),
             return_address: String::new(),
             return_addresses: Vec::new(),
             helo_name: String::new(),

@@ -9,11 +9,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::config::RelayEncryption;
+use crate::config::{LoginMethod, RelayEncryption};
 use crate::hooks::scripts::mxout::ServerActions;
 use crate::mail::LanServer;
 use crate::net::{Stream, dns, timeout};
-use crate::proto::smtp::client::{Awaiting, Encryption, Event, Failure, Login, Session, Settings};
+use crate::proto::smtp::client::{Awaiting, Encryption, Event, Failure, Login, Mechanism, Session, Settings};
 use crate::rules::overrides::Server;
 
 use super::lane::{Failed, Lane, Way};
@@ -129,8 +129,11 @@ async fn candidates(shared: &Shared, lane: &Lane) -> Result<Vec<Candidate>, Fail
     Ok(match &lane.way {
         Way::Relay => {
             let login = line.sender.login.as_ref().filter(|login| !login.user.is_empty());
-            let login =
-                login.map(|login| Login { user: login.user.clone(), password: login.password.reveal().to_string() });
+            let login = login.map(|login| Login {
+                user: login.user.clone(),
+                password: login.password.reveal().to_string(),
+                mechanism: mechanism(line.sender.login_method),
+            });
             let hosts = line.sender.hosts.iter();
             hosts
                 .map(|at| Candidate { host: at.host.clone(), port: at.port, login: login.clone(), implicit: ssl })
@@ -148,6 +151,15 @@ async fn candidates(shared: &Shared, lane: &Lane) -> Result<Vec<Candidate>, Fail
     })
 }
 
+fn mechanism(method: LoginMethod) -> Option<Mechanism> {
+    match method {
+        LoginMethod::Automatic => None,
+        LoginMethod::Plain => Some(Mechanism::Plain),
+        LoginMethod::Login => Some(Mechanism::Login),
+        LoginMethod::CramMd5 => Some(Mechanism::CramMd5),
+    }
+}
+
 /// Servers of equal priority share the load.
 fn in_any_order(servers: &[Server]) -> Vec<&Server> {
     let mut servers: Vec<&Server> = servers.iter().collect();
@@ -161,7 +173,7 @@ fn override_of(server: &Server) -> Candidate {
     Candidate {
         host: server.host.clone(),
         port: server.port,
-        login: login.map(|login| Login { user: login.user.clone(), password: login.password.clone() }),
+        login: login.map(|login| Login { user: login.user.clone(), password: login.password.clone(), mechanism: None }),
         implicit: server.port == IMPLICIT_TLS,
     }
 }
@@ -174,14 +186,14 @@ fn lan(shared: &Shared, server: &LanServer) -> Result<Candidate, Failed> {
             let reason = format!("The settings have no password any more for {} at the {server}", server.user);
             return Err(Failed { reason: reason.into(), permanent: false, hold: None });
         };
-        login = Some(Login { user: server.user.clone(), password: password.reveal().to_string() });
+        login = Some(Login { user: server.user.clone(), password: password.reveal().to_string(), mechanism: None });
     }
     Ok(Candidate { host: server.host.clone(), port: server.port, login, implicit: false })
 }
 
 fn encryption(shared: &Shared, line: &Line, candidate: &Candidate) -> Encryption {
     match line.sender.encryption {
-        _ if candidate.implicit => Encryption::AsIs,
+        _ if candidate.implicit => Encryption::FromStart,
         RelayEncryption::None | RelayEncryption::Ssl => Encryption::AsIs,
         RelayEncryption::Starttls => Encryption::Required,
         RelayEncryption::StarttlsIfAvailable if candidate.login.is_none() && shared.broken_tls.has(&candidate.host) => {
@@ -207,7 +219,7 @@ impl Manner {
     /// As `mxout.lua` has it. A password is never sent with less protection than the settings want.
     async fn asked_of(&mut self, script: &mut RunScript, shared: &Shared, lane: &Lane, at: &mut Candidate) {
         let before = ServerActions {
-            try_tls: Some(self.encryption != Encryption::AsIs),
+            try_tls: Some(matches!(self.encryption, Encryption::Required | Encryption::IfOffered)),
             force_tls: Some(self.encryption == Encryption::Required),
             helo: Some(self.helo.clone()),
             port: Some(at.port.into()),

@@ -1,6 +1,6 @@
 //! The list of relay hosts, logins, and what a server that is not well does to the mails.
 
-use pillarbox::config::{Login, Secret};
+use pillarbox::config::{Login, LoginMethod, Secret};
 
 use crate::office::{Office, config, sender, sender_at, text, until};
 use crate::smarthost::{Behaviour, Smarthost, deaf_port};
@@ -52,6 +52,28 @@ fn a_refused_login_keeps_the_mail_and_is_said() {
     office.wait_for_empty_queue();
     assert_eq!(host.received(), 1);
     assert!(office.sender_state().starts_with("fine"), "{}", office.sender_state());
+}
+
+/// The server announces a mechanism that its accounts do not have.
+#[test]
+fn a_refused_mechanism_leads_to_the_next_one() {
+    let host = Smarthost::start(Behaviour {
+        capabilities: Some(vec!["PIPELINING", "AUTH CRAM-MD5 PLAIN"]),
+        login: Some(("office", "secret")),
+        ..Behaviour::default()
+    });
+    let mut sender = sender(&[&host]);
+    sender.login = Some(Login { user: "office".into(), password: Secret::new("secret") });
+    sender.login_method = LoginMethod::CramMd5;
+    let office = Office::open(config(sender));
+    office.submit(&["bob@else.example"], &text("1"));
+    until("the refusal to be said", || office.sender_state().contains("refuses the login: 535"));
+    office.wait_for_tries();
+    assert_eq!(office.queue().len(), 1);
+    office.change_sender(|sender| sender.login_method = LoginMethod::Automatic);
+    office.retry_all();
+    office.wait_for_empty_queue();
+    assert_eq!(host.received(), 1);
 }
 
 #[test]

@@ -4,8 +4,10 @@ use super::{Login, Malformed, Reply, Verdict};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// As the connection is: plain, or encrypted from the first byte.
+    /// As the connection is, plain.
     AsIs,
+    /// The connection is encrypted from the first byte.
+    FromStart,
     /// STARTTLS, or nothing is sent.
     Required,
     /// STARTTLS where the server offers it.
@@ -44,7 +46,7 @@ pub enum Failure {
     TlsNotOffered,
     #[error("refuses to encrypt: {0}")]
     Tls(Reply),
-    #[error("offers no way to log in that we know")]
+    #[error("offers no way to log in that we know and the settings allow")]
     LoginNotOffered,
     #[error("refuses the login: {0}")]
     Login(Reply),

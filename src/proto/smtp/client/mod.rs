@@ -27,7 +27,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use auth::Login;
+pub use auth::{Login, Mechanism};
 pub use capabilities::Capabilities;
 pub use commands::{Mail, Recipient};
 pub use event::{Awaiting, Encryption, Event, Failure, Settings, Unsendable};
@@ -75,9 +75,9 @@ pub struct Session {
 impl Session {
     pub fn new(settings: Settings) -> Session {
         Session {
+            encrypted: settings.encryption == Encryption::FromStart,
             settings,
             stage: Stage::Greeting,
-            encrypted: false,
             server: Capabilities::default(),
             reader: reply::Reader::default(),
             out: Vec::new(),
@@ -280,7 +280,8 @@ impl Session {
 
     fn log_in(&mut self) {
         let Some(login) = &self.settings.login else { return self.ready() };
-        match auth::begin(login, &self.server, &mut self.out) {
+        let terms = auth::Terms { login, offered: &self.server, encrypted: self.encrypted };
+        match auth::begin(terms, &mut self.out) {
             Ok(step) => self.stage = Stage::Auth(step),
             Err(failure) => self.end(failure),
         }
@@ -288,7 +289,8 @@ impl Session {
 
     fn auth_reply(&mut self, step: auth::Step, reply: Reply) {
         let Some(login) = &self.settings.login else { return self.ready() };
-        match auth::proceed(step, reply, login, &self.server, &mut self.out) {
+        let terms = auth::Terms { login, offered: &self.server, encrypted: self.encrypted };
+        match auth::proceed(step, reply, terms, &mut self.out) {
             Ok(Some(step)) => self.stage = Stage::Auth(step),
             Ok(None) => self.ready(),
             Err(failure) => self.end(failure),

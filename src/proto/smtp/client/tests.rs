@@ -10,7 +10,7 @@ const PIPELINING: &str = "250-mx\r\n250 PIPELINING\r\n";
 const PLAIN: &str = "250 mx\r\n";
 
 fn settings(encryption: Encryption, login: bool) -> Settings {
-    let login = login.then(|| Login { user: "u".into(), password: "p".into() });
+    let login = login.then(|| Login { user: "u".into(), password: "p".into(), mechanism: None });
     Settings { helo: "box.example".into(), encryption, login }
 }
 

@@ -66,7 +66,7 @@ impl TurnSession {
             settings,
             wish,
             stage: Stage::Greeting,
-            encrypted: false,
+            encrypted: settings.encryption == Encryption::FromStart,
             server: Capabilities::default(),
             reader: Reader::default(),
             out: Vec::new(),
@@ -118,7 +118,8 @@ impl TurnSession {
             Stage::StartTls => return self.log_in(),
             Stage::Auth(step) => {
                 let Some(login) = &self.settings.login else { return Ok(None) };
-                match auth::proceed(step, reply, login, &self.server, &mut self.out)? {
+                let terms = auth::Terms { login, offered: &self.server, encrypted: self.encrypted };
+                match auth::proceed(step, reply, terms, &mut self.out)? {
                     Some(step) => self.stage = Stage::Auth(step),
                     None => return Ok(self.ask(0)),
                 }
@@ -159,7 +160,8 @@ impl TurnSession {
 
     fn log_in(&mut self) -> Result<Option<Turn>, Failure> {
         let Some(login) = &self.settings.login else { return Ok(self.ask(0)) };
-        self.stage = Stage::Auth(auth::begin(login, &self.server, &mut self.out)?);
+        let terms = auth::Terms { login, offered: &self.server, encrypted: self.encrypted };
+        self.stage = Stage::Auth(auth::begin(terms, &mut self.out)?);
         Ok(None)
     }
 
@@ -213,7 +215,7 @@ mod tests {
     use super::*;
 
     fn session(wish: Wish, encryption: Encryption, login: bool) -> TurnSession {
-        let login = login.then(|| Login { user: "tim".into(), password: "tanstaaftanstaaf".into() });
+        let login = login.then(|| Login { user: "tim".into(), password: "tanstaaftanstaaf".into(), mechanism: None });
         TurnSession::new(Settings { helo: "box.example".into(), encryption, login }, wish)
     }
 
