@@ -4,6 +4,7 @@ use pillarbox::rules::access;
 use pillarbox::rules::address_form::AddressForm;
 use pillarbox::rules::classic;
 use pillarbox::rules::conditions::{Condition, Language};
+use pillarbox::rules::csv;
 use pillarbox::rules::lan_target::LanTarget;
 use pillarbox::rules::special_header::SpecialHeader;
 use pillarbox::rules::target::Target;
@@ -31,6 +32,7 @@ fn languages() -> Vec<(&'static str, Read, Wrong)> {
                 ("Skip: All\nAttempt: Size > much", &[(2, 10)]),
                 ("Skip: Form=x", &[(1, 7)]),
                 ("Attempt: To=/(/\nSkip:\n", &[(1, 13), (2, 6)]),
+                ("Skip: All\nSkip: !To=/a(/", &[(2, 11)]),
             ],
         ),
         (
@@ -40,6 +42,7 @@ fn languages() -> Vec<(&'static str, Read, Wrong)> {
                 ("example.com", &[(1, 12)]),
                 ("# fine\nexample.com a $priority:x", &[(2, 15)]),
                 ("example.com a $nothing", &[(1, 15)]),
+                ("example.com [::1]26", &[(1, 13)]),
             ],
         ),
         (
@@ -58,6 +61,11 @@ fn languages() -> Vec<(&'static str, Read, Wrong)> {
             "mapping targets",
             |text| one(Target::parse(text)),
             vec![("  *LOCAL", &[(1, 3)]), ("a b", &[(1, 1)]), ("", &[(1, 1)])],
+        ),
+        (
+            "tables of mappings",
+            |text| one(csv::rows(text)),
+            vec![("a@b.example,anna\nc@d.example,\"bert", &[(2, 13)]), ("\"a\" b,c", &[(1, 5)])],
         ),
         (
             "mapping addresses",

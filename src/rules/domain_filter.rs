@@ -251,7 +251,7 @@ fn condition(part: &Part) -> Result<Condition, Wrong> {
     };
     match wanted_text(&field, wanted) {
         Ok(wanted) => condition(What::Text(field, wanted)),
-        Err(text) => Err((part.column + name.chars().count() + 1, text)),
+        Err(text) => Err((part.column + usize::from(negated) + name.chars().count() + 1, text)),
     }
 }
 
@@ -351,6 +351,7 @@ mod tests {
             ("Skip: Size>x", 7, "no such condition"),
             ("Skip: From=\"a b", 12, "the quotes are not closed"),
             ("Skip: To=/a(/", 10, "a wrong regular expression"),
+            ("Skip: !To=/a(/", 11, "a wrong regular expression"),
             ("Skip: Header:=x", 7, "no such condition"),
         ] {
             let mistakes = DomainFilter::parse(["Skip: None", line]).unwrap_err();

@@ -175,7 +175,8 @@ fn server(word: &Word<'_>) -> Result<Server, Wrong> {
     };
     let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
-        Some((host, port)) => (host, Some(port.strip_prefix(':').unwrap_or(port))),
+        // Without its colon it is nothing at all.
+        Some((host, port)) => (host, Some(port.strip_prefix(':').unwrap_or_default())),
         None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
     };
     if !is_host(host) {
@@ -307,6 +308,8 @@ mod tests {
             ("* bad..host", 3, "no host name"),
             ("* host:0", 3, "no port"),
             ("* host:99999", 3, "no port"),
+            ("* [::1]26", 3, "no port"),
+            ("* [::1]:", 3, "no port"),
             ("* user@host", 3, "user:password"),
             ("* u:p@ho_st:x", 7, "no port"),
             ("* host  $prio:1", 9, "no such option"),
