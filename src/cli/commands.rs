@@ -64,6 +64,10 @@ pub fn run(given: &Arguments) -> anyhow::Result<()> {
         ["queue", "priority", mail, number] => {
             shown(given, "POST", &format!("queue/{}/priority/{}", encoded(mail), encoded(number)), changed)
         }
+        ["queue", "delete-after", mail, when] => {
+            let when = if *when == "never" { "never".to_string() } else { minutes(when)?.to_string() };
+            shown(given, "POST", &format!("queue/{}/delete-after/{when}", encoded(mail)), changed)
+        }
         ["queue", action @ ("retry" | "release"), mail] => {
             shown(given, "POST", &format!("queue/{}/{action}", encoded(mail)), changed)
         }

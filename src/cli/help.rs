@@ -23,6 +23,8 @@ Pillarbox: an office mail box in one program.
   pillarbox queue hold|release|remove ID
   pillarbox queue hold ID --for TIME  until then, such as 90m, 2h, 3d
   pillarbox queue priority ID NUMBER  1 goes first, 100 last, 50 is usual
+  pillarbox queue delete-after ID TIME
+                                      deletes it then, such as 90m, 2h, 3d, sent or not; never: it is not deleted
   pillarbox queue show ID             with each recipient and what was tried
   pillarbox user list
   pillarbox user add NAME [--full-name TEXT] [--alias ADDRESS]... [--administrator] [--password-stdin]

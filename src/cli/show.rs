@@ -99,11 +99,14 @@ pub fn queue(answer: &Value) -> String {
 /// One mail with all its recipients and the latest attempts.
 pub fn queued_mail(answer: &Value) -> String {
     let mut out = String::new();
+    let now = crate::net::now_ms();
     if let Some(mail) = answer.get("mail") {
         queue_row(&mut out, mail, |_| true);
         let _ = writeln!(out, "    priority {}", number(mail, "priority"));
+        if let Some(at) = mail.get("delete_after").and_then(Value::as_i64) {
+            let _ = writeln!(out, "    is deleted in {}", span(at - now));
+        }
     }
-    let now = crate::net::now_ms();
     for attempt in list(answer, "attempts") {
         let ago = span(now - number(attempt, "starttime"));
         let server = or_empty(text(attempt, "server"), "no server");

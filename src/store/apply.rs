@@ -89,6 +89,7 @@ impl<'a, 'txn> Apply<'a, 'txn> {
             }),
             Change::QueueHold { mail, hold } => self.requeue(*mail, |entry| entry.hold = *hold),
             Change::QueuePriority { mail, priority } => self.requeue(*mail, |entry| entry.priority = *priority),
+            Change::QueueDeleteAfter { mail, time } => self.requeue(*mail, |entry| entry.delete_after = *time),
             Change::QueueRemove { mail } => match self.queue_entry(*mail)? {
                 Some(entry) => self.leave_queue(&entry),
                 None => Ok(()),

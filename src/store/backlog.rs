@@ -112,6 +112,7 @@ impl Backlog {
                 Change::QueueRetry { mail, .. }
                 | Change::QueueHold { mail, .. }
                 | Change::QueuePriority { mail, .. }
+                | Change::QueueDeleteAfter { mail, .. }
                     if self.cancellable(*mail).is_some() => {}
                 Change::AddTask(task) => {
                     // The task keeps the body.

@@ -56,6 +56,11 @@ pub enum Change {
         mail: MailId,
         priority: u8,
     },
+    /// `time` as [`QueueEntry::delete_after`].
+    QueueDeleteAfter {
+        mail: MailId,
+        time: Option<i64>,
+    },
     /// Taken out of the queue by the administrator, without a notification.
     QueueRemove {
         mail: MailId,

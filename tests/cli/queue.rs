@@ -34,6 +34,15 @@ fn a_mail_in_the_queue() {
     let shown = place.answer(&["queue", "show", id]);
     assert!(shown.contains("held for ") && shown.contains("customer@example.net: not tried yet"), "{shown}");
     assert_eq!(place.refusal(&["queue", "priority", id, "0"], 1), "0 is no priority from 1 to 100");
+    assert_eq!(place.answer(&["queue", "delete-after", id, "3d"]), "1 mail\n");
+    let shown = &place.json(&["queue", "show", id])["mail"];
+    let (sent, gone) = (shown["sent"].as_i64().unwrap(), shown["delete_after"].as_i64().unwrap());
+    assert!((3 * 24 * 60 * 60_000..4 * 24 * 60 * 60_000).contains(&(gone - sent)), "{gone}");
+    assert!(place.answer(&["queue", "show", id]).contains("is deleted in "));
+    assert_eq!(place.answer(&["queue", "delete-after", id, "never"]), "1 mail\n");
+    assert!(place.json(&["queue", "show", id])["mail"]["delete_after"].is_null());
+    assert!(place.refusal(&["queue", "delete-after", id, "soon"], 2).starts_with("soon is no time"));
+    assert!(place.refusal(&["queue", "delete-after", id, "9999d"], 1).ends_with("is no number of minutes"));
     assert!(place.refusal(&["queue", "hold", id, "--for", "soon"], 2).starts_with("soon is no time"));
     assert_eq!(place.answer(&["queue", "retry", id]), "1 mail\n");
     assert_eq!(place.answer(&["queue", "retry"]), "1 mail\n");

@@ -89,7 +89,10 @@ impl Expected {
                     entry.1 = *hold;
                 }
             }
-            Change::QueuePriority { .. } | Change::Attempt(_) | Change::PutReportedErrors(_) => {}
+            Change::QueuePriority { .. }
+            | Change::QueueDeleteAfter { .. }
+            | Change::Attempt(_)
+            | Change::PutReportedErrors(_) => {}
             Change::PutBlock(_)
             | Change::RemoveBlock { .. }
             | Change::ScriptSaved(_)

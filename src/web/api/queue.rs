@@ -97,6 +97,16 @@ pub const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
+        method: "POST",
+        path: "queue/{mail}/delete-after/{minutes}",
+        summary: "The mail is deleted in so many minutes, sent or not; with never, it is not",
+        gives: CHANGED,
+        run: |api, call| {
+            Box::pin(async move { api.queue_change(call.step(0), Action::delete_after(call.step(1))?).await })
+        },
+        ..PLAIN
+    },
+    Operation {
         method: "DELETE",
         path: "queue/{mail}",
         summary: "The mail is deleted, and nobody is told",
@@ -159,19 +169,25 @@ enum Action {
     Hold(Option<i64>),
     Release,
     Priority(u8),
+    /// In so many minutes, sent or not; `None`: as long as it takes.
+    DeleteAfter(Option<i64>),
     Remove,
 }
 
-/// The longest timed hold, minutes: ten years.
-const LONGEST_HOLD: i64 = 10 * 366 * 24 * 60;
+/// The longest time until something happens to a mail, minutes: ten years.
+const LONGEST: i64 = 10 * 366 * 24 * 60;
 
 impl Action {
     /// For so many minutes, or until it is released.
     fn hold(minutes: Option<&str>) -> Result<Action, ApiError> {
         let Some(text) = minutes else { return Ok(Action::Hold(None)) };
-        let minutes = text.parse().ok().filter(|minutes| (1..=LONGEST_HOLD).contains(minutes));
-        let minutes = minutes.ok_or_else(|| ApiError::Bad(format!("{text} is no number of minutes")))?;
-        Ok(Action::Hold(Some(minutes)))
+        Ok(Action::Hold(Some(minutes(text)?)))
+    }
+
+    /// Minutes, or `never`.
+    fn delete_after(text: &str) -> Result<Action, ApiError> {
+        let time = if text == "never" { None } else { Some(minutes(text)?) };
+        Ok(Action::DeleteAfter(time))
     }
 
     /// From 1, which goes first, to 100.
@@ -268,6 +284,10 @@ impl Api {
                 vec![Change::QueueHold { mail, hold: Hold::Until(now + minutes * 60_000) }]
             }
             Action::Priority(priority) => vec![Change::QueuePriority { mail, priority }],
+            Action::DeleteAfter(minutes) => {
+                let time = minutes.map(|minutes| now + minutes * 60_000);
+                vec![Change::QueueDeleteAfter { mail, time }]
+            }
             Action::Release => vec![Change::QueueHold { mail, hold: Hold::No }],
             Action::Remove => vec![Change::QueueRemove { mail }, Change::Journal(removed(&entry, now))],
         };
@@ -324,6 +344,11 @@ fn removed(entry: &QueueEntry, at: i64) -> JournalRow {
         to: to.join(", "),
         detail: "by the administrator".into(),
     }
+}
+
+fn minutes(text: &str) -> Result<i64, ApiError> {
+    let minutes = text.parse().ok().filter(|minutes| (1..=LONGEST).contains(minutes));
+    minutes.ok_or_else(|| ApiError::Bad(format!("{text} is no number of minutes")))
 }
 
 pub(super) fn mail_id(text: &str) -> Result<MailId, ApiError> {
