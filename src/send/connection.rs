@@ -293,7 +293,10 @@ impl Connection {
         while let Some(event) = self.session.event() {
             let first = self.attempts.iter_mut().find(|attempt| !attempt.is_over());
             match (event, first) {
-                (Event::Finished { verdicts, .. }, Some(attempt)) => attempt.finished(&self.peer, verdicts),
+                (Event::Finished { verdicts, .. }, Some(attempt)) => {
+                    self.shared.warn(&self.lane.line, &self.peer, &verdicts);
+                    attempt.finished(&self.peer, verdicts);
+                }
                 (Event::Untouched { .. }, Some(attempt)) => attempt.untouched(),
                 (Event::Ended(failure), _) => return Some(failure),
                 _ => {}

@@ -40,13 +40,14 @@ use std::time::Duration;
 use crate::config::Published;
 use crate::hooks::Hooks;
 use crate::live::{Board, Signals, Stop};
+use crate::mail::dsn;
 use crate::net::{Resolver, Tasks, now_ms, timeout};
-use crate::proto::smtp::client::{Awaiting, Session};
+use crate::proto::smtp::client::{Awaiting, Session, Verdict};
 use crate::store::Store;
 
 use attempt::Tried;
 use lane::{Failed, Lane, Seat};
-use line::Method;
+use line::{Line, Method};
 use lines::Lines;
 use open::{BrokenTls, Peer};
 use pool::Pool;
@@ -153,6 +154,24 @@ impl Shared {
                 self.board.sender(line.id, |sender| sender.failures += 1);
                 self.board.problem(now_ms(), format!("sender {}", line.name), failed.reason.as_ref());
             }
+        }
+    }
+
+    /// A server has not taken a mail for all of its recipients: of a direct sender the first reason is shown, as one of many
+    /// destinations is not worth an administrator's time.
+    fn warn(&self, line: &Line, peer: &Peer, verdicts: &[Verdict]) {
+        if line.method != Method::Direct {
+            return;
+        }
+        let reason = verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::Accepted(_) | Verdict::Surplus => None,
+            Verdict::Refused(reply) | Verdict::Deferred(reply) => Some(dsn::said(&peer.host, &reply.to_string())),
+            Verdict::Unanswered(why) => Some(format!("The {} {why}", peer.name)),
+        });
+        if let Some(reason) = reason {
+            let warning = format!("MX Send Warning - {}", dsn::bounded(reason));
+            log::info!("{warning}");
+            self.state(line.id, &line.name, &warning, true);
         }
     }
 

@@ -110,6 +110,9 @@ fn a_greeting_of_4xx_leads_to_the_next_server_a_reply_does_not() {
     office.wait_for_tries();
     assert_eq!(world.received(), (0, 1));
     assert!(office.queue()[0].recipients[0].reply.contains("451 4.7.1 greylisted"));
+    let state = office.sender_state();
+    assert!(state.starts_with("MX Send Warning - ") && state.contains("451 4.7.1 greylisted"), "{state}");
+    assert!(office.board.problems().is_empty(), "the administrator is not told");
     let attempt = office.store.attempts(1).unwrap().remove(0);
     assert_eq!((attempt.server.as_str(), attempt.result.as_str()), ("mx1.world.example", "451 4.7.1 greylisted"));
     office.retry_all();
