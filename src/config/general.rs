@@ -30,8 +30,8 @@ pub struct General {
     /// the office's own people then takes the way through the provider.
     #[schemars(title = "Send all SMTP mail out")]
     pub send_all_smtp_mail_out: bool,
-    /// The time zone of the office, such as Europe/Berlin: what times of day in the schedule and in rules mean. Empty: that
-    /// of the system.
+    /// The time zone of the office, such as Europe/Berlin: what times of day in the schedule and in rules mean, and what the
+    /// dates are in that are written on mail. Empty: that of the system.
     #[schemars(extend("x-keep" = true))]
     pub time_zone: String,
     /// Mail with more Received lines than this is refused: it runs in a circle.

@@ -38,7 +38,14 @@ impl Draft {
         Draft {
             id,
             received_at,
-            trace: stamp::received(&source, &config.general.host_name, id, for_recipient, received_at),
+            trace: stamp::received(
+                &source,
+                &config.general.host_name,
+                id,
+                for_recipient,
+                received_at,
+                &config.time_zone(),
+            ),
             header: Header::default(),
             max_hops: config.general.max_hops,
             body: intake.store.body_writer(),
@@ -106,11 +113,11 @@ impl Draft {
         let mut lines = String::new();
         let ours = self.source.may_relay();
         if ours && !(self.header.has_date() && self.header.has_message_id()) {
+            let config = self.intake.config.current();
             if !self.header.has_date() {
-                lines.push_str(&stamp::date(self.received_at));
+                lines.push_str(&stamp::date(self.received_at, &config.time_zone()));
             }
             if !self.header.has_message_id() {
-                let config = self.intake.config.current();
                 lines.push_str(&stamp::message_id(self.id, &config.general.host_name, self.received_at));
             }
         }

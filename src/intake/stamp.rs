@@ -11,13 +11,14 @@ use crate::mail::Address;
 use crate::mail::date::rfc5322;
 use crate::store::MailId;
 
-/// The Received line, folded, with CRLF. `at`: Unix milliseconds, as everywhere here.
+/// The Received line, folded, with CRLF. `at`: Unix milliseconds, `zone`: in which people read it, as everywhere here.
 pub(super) fn received(
     source: &Source,
     host_name: &str,
     id: MailId,
     for_recipient: Option<&Address>,
     at: i64,
+    zone: &TimeZone,
 ) -> String {
     let mut line = String::with_capacity(320);
     let with = match source {
@@ -54,17 +55,14 @@ pub(super) fn received(
         let _ = write!(line, "\r\n\tfor <{recipient}>");
     }
     line.push_str("; ");
-    push_date(&mut line, at);
+    line.push_str(&rfc5322(at, zone));
     line.push_str("\r\n");
     line
 }
 
 /// `Date`, as a line.
-pub(super) fn date(at: i64) -> String {
-    let mut line = String::from("Date: ");
-    push_date(&mut line, at);
-    line.push_str("\r\n");
-    line
+pub(super) fn date(at: i64, zone: &TimeZone) -> String {
+    format!("Date: {}\r\n", rfc5322(at, zone))
 }
 
 /// `Message-ID`, as a line. Mail names are given once, also over restarts.
@@ -85,11 +83,6 @@ pub(super) fn delivery_head(return_path: Option<&Address>, reasons: &str, origin
         let _ = write!(head, "X-VPOP3-ORIGRCPT: {original}\r\n");
     }
     head
-}
-
-/// In local time, as people read it.
-fn push_date(line: &mut String, at: i64) {
-    line.push_str(&rfc5322(at, &TimeZone::system()));
 }
 
 /// A client's name is whatever it says: what could break the line or pretend to be more of it becomes `?`.
@@ -118,8 +111,8 @@ mod tests {
 
     const NOW: i64 = 1_795_513_621_000;
 
-    fn now() -> String {
-        rfc5322(NOW, &TimeZone::system())
+    fn tonga() -> TimeZone {
+        TimeZone::get("Pacific/Tongatapu").unwrap()
     }
 
     fn smtp(helo: &str, tls: Option<&str>) -> Source {
@@ -139,20 +132,20 @@ mod tests {
         let bob = Address::parse("bob@office.example").unwrap();
         let source = smtp("pc.office.example", Some("TLS1.3 TLS13_AES_256_GCM_SHA384"));
         assert_eq!(
-            received(&source, "mail.office.example", MailId(0x2a), Some(&bob), NOW),
+            received(&source, "mail.office.example", MailId(0x2a), Some(&bob), NOW, &tonga()),
             format!(
                 "Received: from pc.office.example ([IPv6:2001:db8::1])\r\n\
                  \t(using TLS1.3 TLS13_AES_256_GCM_SHA384)\r\n\
                  \tby mail.office.example (Pillarbox) with ESMTPS id 2A\r\n\
                  \tfor <bob@office.example>; {}\r\n",
-                now()
+                rfc5322(NOW, &tonga())
             )
         );
     }
 
     #[test]
     fn a_name_cannot_break_the_line() {
-        let line = received(&smtp("x)\r\nBcc: y", None), "m", MailId(1), None, NOW);
+        let line = received(&smtp("x)\r\nBcc: y", None), "m", MailId(1), None, NOW, &tonga());
         assert!(line.starts_with("Received: from x???Bcc:?y (["), "{line}");
         assert_eq!(line.lines().count(), 2);
     }
@@ -160,10 +153,11 @@ mod tests {
     #[test]
     fn received_by_other_ways() {
         let source = Source::Collector { id: 1, name: "Gmail".into(), host: "pop.a.example".into(), user: "u".into() };
-        let line = received(&source, "m.example", MailId(1), None, NOW);
+        let line = received(&source, "m.example", MailId(1), None, NOW, &tonga());
         assert!(line.starts_with("Received: from pop.a.example\r\n\tby m.example (Pillarbox) with POP3 id 1; "));
-        let line = received(&Source::Own, "m.example", MailId(1), None, NOW);
+        let line = received(&Source::Own, "m.example", MailId(1), None, NOW, &tonga());
         assert!(line.starts_with("Received: by m.example (Pillarbox) id 1; "), "{line}");
+        assert!(line.ends_with(" +1300\r\n") && date(NOW, &tonga()).ends_with(" +1300\r\n"), "{line}");
     }
 
     #[test]
