@@ -174,12 +174,12 @@ fn a_user_may_send_out_so_much_at_a_time() {
     let mut client = office.greeted();
     client.begin("anna@office.example", &["x@far.example"]);
     client.send(&large);
-    client.expect(".", "552 5.3.4");
+    client.expect(".", "552 5.2.3");
     let mut client = office.connect();
     client.line();
     client.hello();
     client.expect("MAIL FROM:<anna@office.example> SIZE=4000", "250");
-    client.expect("RCPT TO:<x@far.example>", "552 5.3.4");
+    client.expect("RCPT TO:<x@far.example>", "552 5.2.3");
     client.expect("RCPT TO:<bert@office.example>", "250");
 }
 

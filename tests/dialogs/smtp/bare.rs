@@ -1,7 +1,9 @@
 //! The bare session with an answerer in memory.
 //!
 //! Fails on demand, by the local part of the return path: `full` finds no room at MAIL, `nobegin` when the text begins,
-//! `nocommit` when it is to be kept; and a text with the word LOOP goes in a circle.
+//! `nocommit` when it is to be kept; `listed` comes from a blacklisted address, `noout` may not send out, `header` has too
+//! large a header; and a text with the word LOOP goes in a circle. ETRN finds mail for waiting.example, and cannot look
+//! for that of ill.example.
 
 use std::collections::VecDeque;
 
@@ -139,6 +141,10 @@ impl Shell {
                 self.to.clear();
                 if self.from.starts_with("full@") { Answer::No(Reply::no_room()) } else { Answer::Yes }
             }
+            Request::Recipient(_) if self.from.starts_with("listed@") => {
+                Answer::No(Reply::blacklisted("192.0.2.9".parse().expect("an address"), "zen.example"))
+            }
+            Request::Recipient(_) if self.from.starts_with("noout@") => Answer::No(Reply::sending_not_allowed()),
             Request::Recipient(recipient) => {
                 let may_relay = self.trusted || self.session.login().is_some();
                 let here = matches!(recipient.address.domain(), "" | "office.example");
@@ -161,6 +167,9 @@ impl Shell {
                 if self.from.starts_with("nocommit@") {
                     return Answer::No(Reply::no_room());
                 }
+                if self.from.starts_with("header@") {
+                    return Answer::No(Reply::header_too_large());
+                }
                 let envelope = format!("{} {}|", self.from, self.to.join(" "));
                 self.kept.push_back([envelope.as_bytes(), &text].concat());
                 Answer::Queued(format!("{:X}", 0x2a + self.kept.len()))
@@ -171,6 +180,12 @@ impl Shell {
             },
             Request::StartQueue(queue) if queue.domain == "branch.example" => {
                 Answer::Say(vec![Reply::nothing_queued(&queue.domain)])
+            }
+            Request::StartQueue(queue) if queue.domain == "waiting.example" => {
+                Answer::Say(vec![Reply::queue_started(&queue.domain, 3)])
+            }
+            Request::StartQueue(queue) if queue.domain == "ill.example" => {
+                Answer::No(Reply::cannot_queue(&queue.domain))
             }
             Request::StartQueue(queue) => Answer::No(Reply::queue_denied(&queue.domain)),
             Request::Challenge => Answer::Challenge(CHALLENGE.into()),

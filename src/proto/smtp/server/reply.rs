@@ -241,8 +241,9 @@ impl Reply {
     pub const fn too_many_hops() -> Reply {
         Reply::fixed(554, "5.4.6", "Too many hops")
     }
+    /// A limit that an administrator has set (RFC 3463 §3.3).
     pub const fn too_large() -> Reply {
-        Reply::fixed(552, "5.3.4", "Message too large - contact your administrator")
+        Reply::fixed(552, "5.2.3", "Message too large - contact your administrator")
     }
     pub const fn header_too_large() -> Reply {
         Reply::fixed(552, "5.3.4", "Message header too large")
