@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Login;
+use crate::proto::smtp::client::Mechanism;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -72,6 +73,18 @@ pub enum LoginMethod {
     Login,
     /// CRAM-MD5 only: the password itself is not sent, but the server must keep it readable.
     CramMd5,
+}
+
+impl LoginMethod {
+    /// `None`: whatever suits.
+    pub fn mechanism(self) -> Option<Mechanism> {
+        match self {
+            LoginMethod::Automatic => None,
+            LoginMethod::Plain => Some(Mechanism::Plain),
+            LoginMethod::Login => Some(Mechanism::Login),
+            LoginMethod::CramMd5 => Some(Mechanism::CramMd5),
+        }
+    }
 }
 
 /// Mail Sender, by SMTP relay (smarthost) or direct.

@@ -9,11 +9,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::config::{LoginMethod, RelayEncryption};
+use crate::config::RelayEncryption;
 use crate::hooks::scripts::mxout::ServerActions;
 use crate::mail::LanServer;
 use crate::net::{Stream, dns, timeout};
-use crate::proto::smtp::client::{Awaiting, Encryption, Event, Failure, Login, Mechanism, Session, Settings};
+use crate::proto::smtp::client::{Awaiting, Encryption, Event, Failure, Login, Session, Settings};
 use crate::rules::overrides::Server;
 
 use super::lane::{Failed, Lane, Way};
@@ -132,7 +132,7 @@ async fn candidates(shared: &Shared, lane: &Lane) -> Result<Vec<Candidate>, Fail
             let login = login.map(|login| Login {
                 user: login.user.clone(),
                 password: login.password.reveal().to_string(),
-                mechanism: mechanism(line.sender.login_method),
+                mechanism: line.sender.login_method.mechanism(),
             });
             let hosts = line.sender.hosts.iter();
             hosts
@@ -149,15 +149,6 @@ async fn candidates(shared: &Shared, lane: &Lane) -> Result<Vec<Candidate>, Fail
         }
         Way::Lan(server) => vec![lan(shared, server)?],
     })
-}
-
-fn mechanism(method: LoginMethod) -> Option<Mechanism> {
-    match method {
-        LoginMethod::Automatic => None,
-        LoginMethod::Plain => Some(Mechanism::Plain),
-        LoginMethod::Login => Some(Mechanism::Login),
-        LoginMethod::CramMd5 => Some(Mechanism::CramMd5),
-    }
 }
 
 /// Servers of equal priority share the load.

@@ -179,8 +179,8 @@ const LONGEST: i64 = 10 * 366 * 24 * 60;
 
 impl Action {
     /// For so many minutes, or until it is released.
-    fn hold(minutes: Option<&str>) -> Result<Action, ApiError> {
-        let Some(text) = minutes else { return Ok(Action::Hold(None)) };
+    fn hold(time: Option<&str>) -> Result<Action, ApiError> {
+        let Some(text) = time else { return Ok(Action::Hold(None)) };
         Ok(Action::Hold(Some(minutes(text)?)))
     }
 

@@ -58,7 +58,8 @@ impl Smtp<'_> {
         let checked = self.sender.encryption != RelayEncryption::StarttlsIfAvailable;
         let mut stream = means.connect(host, self.host.port).await?;
         let encryption = match self.sender.encryption {
-            RelayEncryption::None | RelayEncryption::Ssl => Encryption::AsIs,
+            RelayEncryption::None => Encryption::AsIs,
+            RelayEncryption::Ssl => Encryption::FromStart,
             RelayEncryption::Starttls => Encryption::Required,
             RelayEncryption::StarttlsIfAvailable => Encryption::IfOffered,
         };
@@ -67,8 +68,11 @@ impl Smtp<'_> {
             spoken.encrypted();
         }
         let login = self.sender.login.as_ref().filter(|login| !login.user.is_empty());
-        let login =
-            login.map(|login| Login { user: login.user.clone(), password: login.password.reveal().to_string() });
+        let login = login.map(|login| Login {
+            user: login.user.clone(),
+            password: login.password.reveal().to_string(),
+            mechanism: self.sender.login_method.mechanism(),
+        });
         let helo = match self.sender.helo_name.as_str() {
             "" => means.config.general.host_name.clone(),
             name => name.to_string(),

@@ -63,10 +63,10 @@ pub struct TurnSession {
 impl TurnSession {
     pub fn new(settings: Settings, wish: Wish) -> TurnSession {
         TurnSession {
+            encrypted: settings.encryption == Encryption::FromStart,
             settings,
             wish,
             stage: Stage::Greeting,
-            encrypted: settings.encryption == Encryption::FromStart,
             server: Capabilities::default(),
             reader: Reader::default(),
             out: Vec::new(),
