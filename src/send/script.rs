@@ -16,6 +16,9 @@ use super::lane::{Lane, Way};
 use super::line::{Line, Method};
 use super::lines::read_header;
 
+/// Attempts looked at for when a mail was tried last.
+const ATTEMPTS: usize = 20_000;
+
 /// The script of one session.
 pub struct RunScript {
     instance: Instance,
@@ -139,7 +142,9 @@ impl RunScript {
                 priority: Some(50),
                 reason: Some(String::new()),
             };
-            let (retries, last_try_time) = (entry.tries().into(), String::new());
+            let last_try = last_try(shared, entry).await;
+            let last_try_time = last_try.map(|at| local_time(at, &zone)).unwrap_or_default();
+            let retries = entry.tries().into();
             let check = mxout::CheckFile {
                 filename,
                 actions,
@@ -265,6 +270,18 @@ fn size(entry: &QueueEntry) -> i64 {
 
 fn addresses(recipients: &[QueueRecipient]) -> Vec<String> {
     recipients.iter().map(|recipient| recipient.address.to_string()).collect()
+}
+
+/// When it was tried last, Unix milliseconds; `None` where it was not, or that is among the attempts no more.
+async fn last_try(shared: &Shared, entry: &QueueEntry) -> Option<i64> {
+    if entry.tries() == 0 {
+        return None;
+    }
+    let (store, mail) = (shared.store.clone(), entry.mail);
+    smol::unblock(move || store.last_attempt(mail, ATTEMPTS)).await.unwrap_or_else(|error| {
+        log::error!("send: when mail {mail} was tried cannot be read: {error}");
+        None
+    })
 }
 
 /// Of repeated fields the first.

@@ -234,6 +234,19 @@ impl Store {
         })
     }
 
+    /// When a mail was tried last, Unix milliseconds, if that is among the newest `limit` attempts.
+    pub fn last_attempt(&self, mail: MailId, limit: usize) -> Result<Option<i64>, StoreError> {
+        self.core().read(|tables, txn| {
+            for item in tables.attempts.rev_iter(txn).map_err(StoreError::index)?.take(limit) {
+                let attempt: SendAttempt = decode(item.map_err(StoreError::index)?.1)?;
+                if attempt.mail == mail {
+                    return Ok(Some(attempt.at));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// Every row of every table that holds what callers store, as bytes; for tests that compare stores.
     #[doc(hidden)]
     pub fn dump(&self) -> Result<Vec<RawRow>, StoreError> {

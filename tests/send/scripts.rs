@@ -164,6 +164,26 @@ fn check_file_skips_a_mail_and_says_why() {
 }
 
 #[test]
+fn check_file_is_told_of_the_last_try() {
+    let world = World::start();
+    let office = direct(&world);
+    office.script(
+        "mxout.lua",
+        "function CheckFile(file, actions, size, created, retries, last)\n\
+         if retries == 0 and last == '' then return actions end\n\
+         if retries == 1 and #last == 14 and last >= created then actions.Reason = 'tried' end\n\
+         actions.SkipSend = true return actions\nend",
+    );
+    world.one.rule("RCPT", "450 4.2.0 not now", 1);
+    office.submit(&["bob@pref.example"], &text("1"));
+    office.wait_for_tries();
+    let reply = || office.queue()[0].recipients[0].reply.clone();
+    until("the try", || reply().contains("450 4.2.0"));
+    office.retry_all();
+    until("the reason", || reply() == "Not sent in this run, by a script: tried");
+}
+
+#[test]
 fn force_last_try_sends_a_failure_back() {
     let world = World::start();
     let office = direct(&world);

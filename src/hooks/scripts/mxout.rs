@@ -56,7 +56,7 @@ hook! {
         creation_time: String = "CreationTime",
         /// Attempts made so far.
         retries: i64 = "Retries",
-        /// The last attempt, `YYYYMMDDHHMMSS`; empty if there was none, or it is not known.
+        /// The last attempt, `YYYYMMDDHHMMSS`; empty if there was none, or it is too long ago to be known.
         last_try_time: String = "LastTryTime",
         /// Envelope sender.
         return_path: String = "ReturnPath",
