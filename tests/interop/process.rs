@@ -1,9 +1,11 @@
 //! Programs under test: found or said to be missing, started, waited for, and stopped when the test is over.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// For everything that should take a moment, on a machine with other work.
@@ -41,7 +43,14 @@ pub fn command(program: &str) -> Command {
 
 /// A port of loopback that is free now.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    // The system may name a port again that nobody has taken yet.
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Waits until `ready`, or fails naming what was waited for.
