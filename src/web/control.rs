@@ -236,7 +236,7 @@ fn page(request: &tiny_http::Request, method: &str, target: &str) -> Reply {
         fields.push(("Content-Encoding", "gzip".into()));
         return Reply { status: 200, fields, body: page.packed.clone() };
     }
-    Reply { status: 200, fields, body: page.bytes.clone() }
+    Reply { status: 200, fields, body: page.bytes.to_vec() }
 }
 
 fn field<'a>(request: &'a tiny_http::Request, name: &str) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 //! `index.html` is asked for anew each time; all others stand below `/w/` and a word made from their contents, so that a
 //! browser keeps them until the program changes. Relative imports stay below the same word.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::OnceLock;
@@ -18,7 +19,7 @@ pub struct Page {
     pub cache: &'static str,
     /// For ETag.
     pub tag: String,
-    pub bytes: Vec<u8>,
+    pub bytes: Cow<'static, [u8]>,
     /// The same as gzip.
     pub packed: Vec<u8>,
 }
@@ -81,9 +82,9 @@ fn all() -> HashMap<String, Page> {
         let (path, cache, bytes) = match name {
             "index.html" => {
                 let text = String::from_utf8_lossy(bytes).replace(MARK, &place);
-                (format!("/{name}"), ASKED_ANEW, text.into_bytes())
+                (format!("/{name}"), ASKED_ANEW, Cow::from(text.into_bytes()))
             }
-            _ => (format!("{place}{name}"), KEPT, bytes.to_vec()),
+            _ => (format!("{place}{name}"), KEPT, Cow::from(bytes)),
         };
         let packed = gzip(&bytes, 9);
         pages.insert(path, Page { kind: kind(name), cache, tag: format!("\"{word}\""), bytes, packed });
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn the_first_load_is_small() {
         let index = page("/").unwrap();
-        let text = String::from_utf8(index.bytes.clone()).unwrap();
+        let text = String::from_utf8(index.bytes.to_vec()).unwrap();
         let first = text.split('"').filter(|name| name.starts_with("/w/")).map(|name| page(name).expect(name));
         let size: usize = index.packed.len() + first.map(|page| page.packed.len()).sum::<usize>();
         assert!(size < 60 * 1024, "{size} bytes");

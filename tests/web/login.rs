@@ -158,12 +158,16 @@ fn settings_are_changed_one_by_one_and_noted() {
 
 #[test]
 fn people_change_their_own_password() {
-    let site = Site::start(OFFICE);
+    const HASH: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$eDKC98EotoZXYNxIQVDiQA$ddg1hcKp49uKncELRVkDQqeebE6cAqgHMfyCUgL9lG0";
+    let site = Site::start(&format!("{OFFICE}[security]\nminimum_password_length = 11\n"));
     let mut bob = Browser::of(&site, "bob", "bob-secret");
     let mut other = Browser::of(&site, "bob", "bob-secret");
     let mut change = |old: &str, new: &str| bob.ask("PUT", "me/password", Some(&value!({ "old": old, "new": new }))).0;
     assert_eq!(change("wrong", "long enough"), "400");
     assert_eq!(change("bob-secret", "short"), "400");
+    assert_eq!(change("bob-secret", "ten letter"), "400", "the setting asks for more");
+    assert_eq!(change("bob-secret", HASH), "400", "nobody can type a hash");
     assert_eq!(change("bob-secret", "long enough"), "200");
     assert_eq!(bob.get("me").0, "200", "this session goes on");
     assert_eq!(other.get("me").0, "401", "the others end");

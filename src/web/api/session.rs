@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::config::{Config, Secret};
+use crate::config::{Config, Secret, password};
 use crate::policy::{Event, Place};
 
 use super::operation::{Body, Call, Gives, May, Operation, PLAIN, json as schema_of};
@@ -135,7 +135,7 @@ impl Api {
         if self.logins.password(&before, &visitor.name, &wish.old).await.is_none() {
             return Err(ApiError::Bad("the present password is wrong".into()));
         }
-        good_password(&wish.new, &visitor.name)?;
+        self.own_password_is_good(&visitor.name, &wish.new).await?;
         let _alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         let user = config.users.iter_mut().find(|user| user.id == visitor.user);
@@ -150,14 +150,25 @@ impl Api {
     }
 }
 
-/// Length is what makes a password good (NIST SP 800-63B §5.1.1.2).
-pub(super) fn good_password(password: &Secret, name: &str) -> Result<(), ApiError> {
+impl Api {
+    /// Whether somebody may give himself this password: beside what holds for all, it must be good for the page.
+    pub(super) async fn own_password_is_good(&self, name: &str, new: &Secret) -> Result<(), ApiError> {
+        good_password(new, name)?;
+        self.password_is_good(name, new).await
+    }
+}
+
+/// Length is what makes a password good (NIST SP 800-63B §5.1.1.2). People type passwords, not hashes.
+fn good_password(password: &Secret, name: &str) -> Result<(), ApiError> {
     let text = password.reveal();
     if text.chars().count() < 8 {
         return Err(ApiError::Bad("the password needs 8 characters at least; a few words are good".into()));
     }
     if text.len() > 1024 {
         return Err(ApiError::Bad("the password is longer than 1024 bytes".into()));
+    }
+    if password::is_hash(password) {
+        return Err(ApiError::Bad("this is the hash of a password".into()));
     }
     if text.to_lowercase() == name.to_lowercase() {
         return Err(ApiError::Bad("the password is the name".into()));

@@ -12,7 +12,7 @@ use crate::mail::Address;
 use crate::web::provider::{Letter, Means, Pop3, Smtp, Tried, suggest};
 
 use super::operation::{Body, Call, Gives, May, Operation, PLAIN, json as schema_of};
-use super::session::{cookie, good_password};
+use super::session::cookie;
 use super::{Answer, Api, ApiError, Visitor, has_administrator, read, value};
 
 pub const OPERATIONS: &[Operation] = &[
@@ -97,7 +97,7 @@ impl Api {
     async fn first_administrator(&self, call: Call<'_>) -> Answer {
         let Some(peer) = call.peer else { return Err(ApiError::Conflict("this is for the page".into())) };
         let First { name, password } = read(call.body)?;
-        good_password(&password, &name)?;
+        self.own_password_is_good(&name, &password).await?;
         let alone = self.changing.lock().await;
         let mut config = Config::clone(&self.config.current());
         if has_administrator(&config) {

@@ -115,7 +115,7 @@ impl Api {
     }
 
     /// Whether a password may be set: by its length, and as `passwordcheck.lua` says. A hash is taken as it is.
-    async fn password_is_good(&self, user: &str, new: &Secret) -> Result<(), ApiError> {
+    pub(super) async fn password_is_good(&self, user: &str, new: &Secret) -> Result<(), ApiError> {
         let shortest = self.config.current().security.minimum_password_length;
         if new.is_empty() {
             return Err(ApiError::Bad("the password is empty".into()));

@@ -10,6 +10,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::config::Config;
 use crate::net::dns::{self, Resolver};
 use crate::net::tls::ClientTls;
@@ -18,6 +20,7 @@ use crate::net::{Stream, timeout};
 pub use known::suggest;
 pub use pop3::Pop3;
 pub use smtp::{Letter, Smtp};
+use spoken::Spoken;
 
 /// For a whole test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,6 +72,24 @@ impl Means<'_> {
         let read = smol::unblock(move || ClientTls::verified((!file.is_empty()).then(|| Path::new(&file))));
         read.await.map_err(|error| format!("The file of further authorities cannot be read: {error}"))
     }
+}
+
+/// Sends what there is to send, and waits for an answer.
+async fn turn(stream: &mut Stream, output: &[u8], spoken: &mut Spoken) -> io::Result<Vec<u8>> {
+    let step = async {
+        stream.write_all(output).await?;
+        stream.flush().await?;
+        spoken.ours(output);
+        let mut piece = vec![0; 8 * 1024];
+        let count = stream.read(&mut piece).await?;
+        if count == 0 {
+            return Err(io::Error::other("the server closed it"));
+        }
+        piece.truncate(count);
+        spoken.theirs(&piece);
+        Ok(piece)
+    };
+    timeout(STEP, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 fn broken(host: &str, error: &io::Error) -> String {

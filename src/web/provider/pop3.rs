@@ -1,11 +1,8 @@
 //! Whether a provider lets a collector in.
 
-use smol::io::{AsyncReadExt, AsyncWriteExt};
-
 use super::spoken::Spoken;
-use super::{Means, STEP, Tried, broken, within};
+use super::{Means, Tried, broken, turn, within};
 use crate::config::{Collector, CollectorEncryption, Pop3Authentication};
-use crate::net::{Stream, timeout};
 use crate::proto::pop3::client::{Command, Encryption, Event, Failure, Login, Method, Session};
 
 /// The settings of a collector that are tried.
@@ -72,34 +69,12 @@ impl Pop3<'_> {
                 spoken.encrypted();
                 session.encrypted();
             }
-            exchange(&mut stream, &mut session, &mut input, spoken).await.map_err(|error| broken(host, &error))?;
+            let output = session.output().to_vec();
+            session.wrote(output.len());
+            let piece = turn(&mut stream, &output, spoken).await.map_err(|error| broken(host, &error))?;
+            input.extend_from_slice(&piece);
         }
     }
-}
-
-async fn exchange(
-    stream: &mut Stream,
-    session: &mut Session,
-    input: &mut Vec<u8>,
-    spoken: &mut Spoken,
-) -> std::io::Result<()> {
-    let step = async {
-        let output = session.output().to_vec();
-        stream.write_all(&output).await?;
-        stream.flush().await?;
-        session.wrote(output.len());
-        spoken.ours(&output);
-        let mut piece = [0; 8 * 1024];
-        let count = stream.read(&mut piece).await?;
-        if count == 0 {
-            return Err(std::io::Error::other("the server closed it"));
-        }
-        let piece = piece.get(..count).unwrap_or_default();
-        spoken.theirs(piece);
-        input.extend_from_slice(piece);
-        Ok(())
-    };
-    timeout(STEP, step).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }
 
 fn words(failure: &Failure, host: &str) -> String {

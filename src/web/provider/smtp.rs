@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-use smol::io::{AsyncReadExt, AsyncWriteExt};
-
 use super::spoken::Spoken;
-use super::{Means, STEP, Tried, broken, within};
+use super::{Means, Tried, broken, turn, within};
 use crate::config::{RelayEncryption, RelayHost, Sender};
 use crate::mail::date::rfc5322;
-use crate::net::{Stream, now_ms, timeout};
+use crate::net::now_ms;
 use crate::proto::smtp::client::{
     Content, Encryption, Event, Failure, Login, Mail, Recipient, Session, Settings, Verdict,
 };
+use jiff::tz::TimeZone;
 
 /// The settings of a sender that are tried.
 pub struct Smtp<'a> {
@@ -88,14 +86,20 @@ impl Smtp<'_> {
                     }
                     Event::Ready => self.begin(&mut session, means)?,
                     Event::Finished { verdicts, .. } => {
+                        // Decided: what is said to the QUIT changes nothing.
                         session.quit();
+                        let output = session.output().to_vec();
+                        let _ = turn(&mut stream, &output, spoken).await;
                         return judged(verdicts.first(), host);
                     }
                     Event::Untouched { .. } => {}
                     Event::Ended(failure) => return Err(words(&failure, host)),
                 }
             }
-            exchange(&mut stream, &mut session, spoken).await.map_err(|error| broken(host, &error))?;
+            let output = session.output().to_vec();
+            session.written(output.len());
+            let piece = turn(&mut stream, &output, spoken).await.map_err(|error| broken(host, &error))?;
+            session.input(&piece);
         }
     }
 
@@ -111,26 +115,6 @@ impl Smtp<'_> {
         let begun = session.begin(1, &mail, std::iter::once(recipient), Content::Whole(content));
         begun.map_err(|error| format!("The provider cannot take the test mail: {error}."))
     }
-}
-
-async fn exchange(stream: &mut Stream, session: &mut Session, spoken: &mut Spoken) -> std::io::Result<()> {
-    let step = async {
-        let output = session.output().to_vec();
-        stream.write_all(&output).await?;
-        stream.flush().await?;
-        session.written(output.len());
-        spoken.ours(&output);
-        let mut piece = [0; 8 * 1024];
-        let count = stream.read(&mut piece).await?;
-        if count == 0 {
-            return Err(std::io::Error::other("the server closed it"));
-        }
-        let piece = piece.get(..count).unwrap_or_default();
-        spoken.theirs(piece);
-        session.input(piece);
-        Ok(())
-    };
-    timeout(STEP, step).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }
 
 fn judged(verdict: Option<&Verdict>, host: &str) -> Result<(), String> {

@@ -128,8 +128,13 @@ impl Connection {
         }
         let offered = self.session.offered();
         let host = offered.first().cloned().unwrap_or_default();
-        let response = if extended { offered.join("\r\n250-") } else { host.clone() };
-        let said = self.said(DoHelo { name, response: format!("250-{response}") }, |back| back.reply).await;
+        let response = match offered.split_last() {
+            Some((last, lines)) if extended => {
+                lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + "250 " + last
+            }
+            _ => format!("250 {host}"),
+        };
+        let said = self.said(DoHelo { name, response }, |back| back.reply).await;
         if said.is_some() || !extended {
             return answered(Answer::Yes, said);
         }
